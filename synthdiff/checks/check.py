@@ -1,0 +1,108 @@
+"""Check: a question to the evidence, answered by a finding.
+
+A check measures; it does not judge. It returns estimates, each with a 95 % interval, the number of records behind it
+and what real data score in the place of the synthetic data. The policy's bars are held against them in
+:mod:`synthdiff.audit`, so that no check can be lenient on its own account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+from synthdiff.parts import Part
+from synthdiff.schema import Schema
+
+Aspect = Literal["fidelity", "utility", "privacy"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an audit looks at.
+
+    Attributes
+    ----------
+    train : DataFrame
+        The records that the generator was fitted on.
+    holdout : DataFrame or None
+        Real records that the generator never saw, of other persons than ``train``: the control of every attack and the
+        reference of every figure. Without it, a check that needs it says so instead of answering.
+    synthetic : DataFrame
+        The records under audit.
+    schema : Schema
+        What the columns are.
+    seed : int
+        Every check derives its random streams from it.
+    """
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame | None
+    synthetic: pd.DataFrame
+    schema: Schema
+    seed: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What held-out real records score in the place of the synthetic ones."""
+
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure: its value, 95 % interval, the number of records behind it, and the real-against-real reference."""
+
+    value: float
+    interval: tuple[float, float]
+    n: int
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check's answer.
+
+    Attributes
+    ----------
+    estimates : mapping of str to Estimate
+        By name; the first one is the headline. Empty when the question cannot be answered: ``reason`` says why.
+    reason : str
+        What was found, in words that a data steward understands, without the verdict.
+    detail : mapping
+        Plain JSON for the report's figures and tables: no record, no per-record distance, no exact minimum or maximum,
+        no level seen fewer than :data:`RARE` times.
+    """
+
+    estimates: Mapping[str, Estimate]
+    reason: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+RARE = 5
+"""Levels that fewer records than this share are pooled in whatever a report shows."""
+
+
+class Check(Part):
+    """The family of checks.
+
+    Class attributes describe the check to ``synthdiff list checks`` and to the report.
+    """
+
+    aspect: ClassVar[Aspect]
+    unit: ClassVar[str]
+    direction: ClassVar[str]
+    """Which way is better, for example ``"lower is better"`` or ``"0.5 is best"``."""
+    source: ClassVar[str]
+    """The paper or standard that defines the measure."""
+    bars: ClassVar[Mapping[str, str]] = {}
+    """Default bars by the name of the estimate, for example ``{"shape_error": "<= reference + 0.03"}``."""
+    needs_holdout: ClassVar[bool] = False
+
+    def run(self, evidence: Evidence) -> Finding:
+        """Measure."""
+        raise NotImplementedError
