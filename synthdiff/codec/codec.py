@@ -1,0 +1,53 @@
+"""Column codec: one column as a code and, where the code is a stretch of the line, a detail within it.
+
+Every column becomes a *code*, an integer among ``states``: missing, a level, an atom (a value that many records share)
+or a cell (a stretch of the line). Codes are what the absorbing half of the engine learns. A cell has a *detail*, the
+position inside it made Gaussian, which the continuous half learns. Code 0 is "missing" in every column.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from synthdiff.parts import Part
+
+MISSING = 0
+"""The code of a missing cell, in every column."""
+
+
+class ColumnCodec(Part):
+    """The family of column codecs: fitted by ``fit``, then plain data that is saved as JSON with the model.
+
+    Codecs work on arrays that the schema makes: float64 on a line (NaN missing) for numeric columns, int64 positions in
+    the levels (-1 missing) for discrete ones.
+    """
+
+    detailed: ClassVar[bool] = False
+    """Whether some codes have a detail."""
+
+    @property
+    def states(self) -> int:
+        """How many codes there are, "missing" included."""
+        raise NotImplementedError
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """Codes that training may see and sampling must not emit."""
+        return ()
+
+    def encode(self, values: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Encode cells of shape ``(n,)``.
+
+        Returns
+        -------
+        codes : ndarray of int64, shape (n,)
+        detail : ndarray of float32, shape (n,)
+            Standard normal over the training rows of a cell; 0 where the code has no detail.
+        """
+        raise NotImplementedError
+
+    def decode(self, codes: np.ndarray, detail: np.ndarray) -> np.ndarray:
+        """Decode codes and details of shape ``(n,)`` into the kind of array that ``encode`` takes."""
+        raise NotImplementedError

@@ -1,0 +1,267 @@
+"""Rows: a whole table as codes and details, and conditions on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from synthdiff.codec.category import CategoryCodec
+from synthdiff.codec.codec import MISSING
+from synthdiff.codec.identifier import IdentifierForm
+from synthdiff.codec.number import NumberCodec
+from synthdiff.errors import ModelError, SchemaError
+from synthdiff.schema import Column, Schema
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A coded table: ``codes`` int64 of shape ``(n, columns)``, ``detail`` float32 of shape ``(n, details)``."""
+
+    codes: np.ndarray
+    detail: np.ndarray
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """A condition on one learnt column.
+
+    Attributes
+    ----------
+    column : int
+        Its place among the learnt columns.
+    weights : ndarray of float32, shape (states,)
+        How much of each code the condition admits, 0 to 1.
+    low, high : float
+        The range that decoded numbers keep.
+    exact : float or None
+        The one number that is admitted.
+    detail : float
+        Its detail.
+    """
+
+    column: int
+    weights: np.ndarray
+    low: float = -np.inf
+    high: float = np.inf
+    exact: float | None = None
+    detail: float = 0.0
+
+    @property
+    def code(self) -> int | None:
+        """The one code that is admitted, if there is but one."""
+        possible = np.flatnonzero(self.weights)
+        return int(possible[0]) if possible.size == 1 else None
+
+
+class RowCodec(BaseModel):
+    """The codecs of a table's columns: fitted on the training part, then plain data.
+
+    Attributes
+    ----------
+    table : Schema
+        What the columns are.
+    codecs : mapping of str to NumberCodec or CategoryCodec
+        Of the learnt columns, in order.
+    forms : mapping of str to IdentifierForm
+        Of identifiers and the group key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: Schema
+    codecs: dict[str, NumberCodec | CategoryCodec]
+    forms: dict[str, IdentifierForm]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int, cells: int) -> Self:
+        """Fit to the training part.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        schema : Schema
+        rare : int
+            Values and levels that fewer records share get no code of their own.
+        cells : int
+            Cells a continuous column is cut into, at most.
+
+        Raises
+        ------
+        SchemaError
+            When no column is learnt.
+        DataError
+            When a column has only rare levels.
+        """
+        codecs: dict[str, NumberCodec | CategoryCodec] = {}
+        for column in schema:
+            if not column.learnt:
+                continue
+            if column.discrete:
+                codecs[column.name] = CategoryCodec.fit(column.codes(frame[column.name]), rare=rare, name=column.name)
+            else:
+                floor, ceiling = column.bounds
+                step = float(column.step) if column.kind == "datetime" and column.step else None
+                codecs[column.name] = NumberCodec.fit(
+                    column.numbers(frame[column.name]), rare=rare, cells=cells, floor=floor, ceiling=ceiling, step=step
+                )
+        if not codecs:
+            raise SchemaError("there is no column to learn", mend="declare at least one column as something else than identifier or text")
+        keys = [column for column in schema if column.kind == "identifier" or "group" in column.roles]
+        return cls(
+            table=schema,
+            codecs=codecs,
+            forms={column.name: IdentifierForm.fit(frame[column.name]) for column in keys},
+        )
+
+    @cached_property
+    def learnt(self) -> tuple[Column, ...]:
+        """The learnt columns, in order."""
+        return tuple(self.table[name] for name in self.codecs)
+
+    @cached_property
+    def states(self) -> tuple[int, ...]:
+        """How many codes each learnt column has."""
+        return tuple(codec.states for codec in self.codecs.values())
+
+    @cached_property
+    def detailed(self) -> tuple[int, ...]:
+        """Which learnt columns have details."""
+        return tuple(
+            place for place, codec in enumerate(self.codecs.values()) if isinstance(codec, NumberCodec) and codec.cells
+        )
+
+    @cached_property
+    def first_cells(self) -> np.ndarray:
+        """The first code with a detail of each detailed column: int64 of shape ``(details,)``."""
+        numbers = [codec for codec in self.codecs.values() if isinstance(codec, NumberCodec) and codec.cells]
+        return np.array([codec.first_cell for codec in numbers], dtype=np.int64)
+
+    def encode(self, frame: pd.DataFrame, generator: np.random.Generator) -> Rows:
+        """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
+        pairs = []
+        for column, codec in zip(self.learnt, self.codecs.values(), strict=True):
+            cells = frame[column.name]
+            pairs.append(codec.encode(column.codes(cells) if column.discrete else column.numbers(cells), generator))
+        codes = np.stack([codes for codes, _ in pairs], 1)
+        detail = np.stack([pairs[place][1] for place in self.detailed], 1) if self.detailed else np.zeros((len(frame), 0), np.float32)
+        return Rows(codes, detail)
+
+    def decode(self, rows: Rows, first: int, generator: np.random.Generator, clamps: Sequence[Clamp] = ()) -> pd.DataFrame:
+        """Decode rows number ``first`` and following into a frame that obeys the schema."""
+        n = len(rows.codes)
+        places = {name: place for place, name in enumerate(self.codecs)}
+        details = {place: index for index, place in enumerate(self.detailed)}
+        clamped = {clamp.column: clamp for clamp in clamps}
+        series = {}
+        for column in self.table:
+            place = places.get(column.name)
+            if place is None:
+                series[column.name] = self._unlearnt(column, first, n, generator)
+                continue
+            codec = self.codecs[column.name]
+            detail = rows.detail[:, details[place]] if place in details else np.zeros(n, np.float32)
+            if isinstance(codec, CategoryCodec):
+                values = codec.decode(rows.codes[:, place], detail)
+            else:
+                clamp = clamped.get(place, Clamp(place, np.ones(codec.states)))
+                values = codec.decode(rows.codes[:, place], detail, clamp.low, clamp.high)
+                if clamp.exact is not None:
+                    values = np.full(n, clamp.exact)
+            series[column.name] = column.restore(values)
+        return pd.DataFrame(series)
+
+    def _unlearnt(self, column: Column, first: int, n: int, generator: np.random.Generator) -> pd.Series:
+        from synthdiff.column import pandas_dtype
+
+        form = self.forms.get(column.name)
+        cells: list[Any] = [None] * n if form is None else list(form.make(first, n, generator))
+        dtype = "object" if column.dtype in ("object", "date") or column.dtype.startswith("category[") else column.dtype
+        return pd.Series(cells, dtype=pandas_dtype(dtype), name=column.name)
+
+    def clamps(self, given: Mapping[str, object]) -> tuple[Clamp, ...]:
+        """Turn conditions into clamps.
+
+        Parameters
+        ----------
+        given : mapping of str to object
+            By column: a value, a pair ``(low, high)`` of which either may be ``None``, a list of values, or ``None`` for
+            missing.
+
+        Raises
+        ------
+        ModelError
+            When a column is unknown or not learnt, or nothing that the model can emit meets the condition.
+        """
+        places = {name: place for place, name in enumerate(self.codecs)}
+        clamps = []
+        for name, condition in given.items():
+            if name not in places:
+                raise ModelError(
+                    f"the model has not learnt a column {name!r}", where="given", mend=f"choose from {', '.join(places)}"
+                )
+            codec, column = self.codecs[name], self.table[name]
+            if condition is None:
+                clamp = Clamp(places[name], np.eye(codec.states, dtype=np.float32)[MISSING])
+            elif isinstance(codec, CategoryCodec):
+                clamp = Clamp(places[name], codec.admitted(_levels(condition, column)))
+            else:
+                clamp = _number_clamp(places[name], codec, column, condition)
+            if not clamp.weights.any():
+                raise ModelError(
+                    f"nothing that the model can emit meets {condition!r}", where=f"given, column {name!r}", mend=_choices(codec, column)
+                )
+            clamps.append(clamp)
+        return tuple(clamps)
+
+
+def _levels(condition: object, column: Column) -> set[int]:
+    levels = list(column.levels or ())
+    if isinstance(condition, tuple) and column.kind == "ordinal":
+        low, high = condition
+        start = 0 if low is None else _place(low, levels)
+        stop = len(levels) - 1 if high is None else _place(high, levels)
+        return set(range(start, stop + 1))
+    wanted = condition if isinstance(condition, list | tuple | set) else [condition]
+    return {_place(level, levels) for level in wanted}
+
+
+def _place(level: object, levels: list[Any]) -> int:
+    """The place of a level; text from a command line is matched by its spelling; -1 for no level."""
+    if level in levels:
+        return levels.index(level)
+    spelled = [str(known) for known in levels]
+    return spelled.index(str(level)) if str(level) in spelled else -1
+
+
+def _number_clamp(place: int, codec: NumberCodec, column: Column, condition: object) -> Clamp:
+    if isinstance(condition, tuple):
+        low = -np.inf if condition[0] is None else _point(condition[0], column)
+        high = np.inf if condition[1] is None else _point(condition[1], column)
+        return Clamp(place, codec.admitted(low, high), low, high)
+    value = _point(condition, column)
+    code, detail = codec.encode(np.array([value]), np.random.default_rng(0))
+    return Clamp(place, np.eye(codec.states, dtype=np.float32)[code[0]], exact=value, detail=float(detail[0]))
+
+
+def _point(value: object, column: Column) -> float:
+    """A value of a numeric column on the line."""
+    try:
+        cell = pd.Series([pd.Timestamp(value) if column.kind == "datetime" else float(value)])  # type: ignore[arg-type]
+        return float(column.numbers(cell)[0])
+    except (TypeError, ValueError):
+        raise ModelError(
+            f"{value!r} is not a value of this {column.kind} column", where=f"given, column {column.name!r}", mend="give a value, a (low, high) pair or None"
+        ) from None
+
+
+def _choices(codec: NumberCodec | CategoryCodec, column: Column) -> str:
+    if isinstance(codec, CategoryCodec):
+        shown = ", ".join(repr((column.levels or ())[place]) for place in codec.levels[:20])
+        return f"it can emit {shown}{' …' if len(codec.levels) > 20 else ''}"
+    return "widen the range"

@@ -1,0 +1,74 @@
+"""Absorbing diffusion for codes: the forward process masks columns, the reverse process reveals them.
+
+The forward process sends each coordinate to an absorbing state ("masked") and leaves it there (Austin et al. 2021,
+D3PM). Its concrete score, the ratio of the probabilities of two neighbouring states, factorises into a scalar in time
+and the clean-data conditionals ``p(x_c | visible)`` (Ou et al. 2025, theorem 1), so learning the score is learning those
+conditionals: an any-order autoregressive model. Training draws how many coordinates are masked uniformly, which is the
+time integral of the likelihood bound, with equal weight for each number (Ou et al. 2025, eq. 3.9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Vocabulary:
+    """Where each column's codes lie in one long row of logits.
+
+    Parameters
+    ----------
+    states : sequence of int
+        How many codes each column has.
+    """
+
+    def __init__(self, states: Sequence[int]) -> None:
+        self.states = tuple(states)
+        sizes = torch.tensor(self.states)
+        self.offsets = torch.cumsum(sizes, 0) - sizes
+        self.total = int(sizes.sum())
+        self.owner = torch.repeat_interleave(torch.arange(len(self.states)), sizes)
+
+    def part(self, column: int) -> slice:
+        """The logits of one column."""
+        start = int(self.offsets[column])
+        return slice(start, start + self.states[column])
+
+    def membership(self) -> Tensor:
+        """Which logit belongs to which column: float32 of shape ``(total, columns)``."""
+        return torch.nn.functional.one_hot(self.owner, len(self.states)).float()
+
+
+def draw_mask(n: int, columns: int, generator: torch.Generator) -> Tensor:
+    """Draw which coordinates are masked: bool of shape ``(n, columns)``, at least one a row.
+
+    The number of masked coordinates is uniform on ``1 … columns`` and stratified over the batch; which ones is uniform.
+    """
+    strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
+    count = 1 + (strata[torch.randperm(n, generator=generator)] * columns).long().clamp_(max=columns - 1)
+    noise = torch.rand(n, columns, generator=generator)
+    rank = noise.argsort(1).argsort(1)
+    return rank < count[:, None]
+
+
+def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor) -> Tensor:
+    """Cross entropy of each column, in nats.
+
+    Parameters
+    ----------
+    logits : Tensor of float, shape (n, total)
+    codes : Tensor of int64, shape (n, columns)
+    membership : Tensor of float32, shape (total, columns)
+        :meth:`Vocabulary.membership`: one product sums the exponentials of all columns at once.
+    offsets : Tensor of int64, shape (columns,)
+
+    Returns
+    -------
+    Tensor of float32, shape (n, columns)
+    """
+    logits = logits.float()
+    logits = logits - logits.detach().amax(1, keepdim=True)
+    normaliser = (logits.exp() @ membership).clamp_min(1e-30).log()
+    return normaliser - logits.gather(1, codes + offsets)
