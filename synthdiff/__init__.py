@@ -1,1 +1,32 @@
 """Synthetic clinical tables and medical images by score-based diffusion, audited and released with evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthdiff.audit import AuditReport, audit
+    from synthdiff.generator import load
+    from synthdiff.run import run
+    from synthdiff.schema import Schema
+    from synthdiff.table import TableDiffusion
+
+__all__ = ["AuditReport", "Schema", "TableDiffusion", "audit", "load", "run"]
+
+_HOMES = {
+    "AuditReport": "synthdiff.audit",
+    "Schema": "synthdiff.schema",
+    "TableDiffusion": "synthdiff.table",
+    "audit": "synthdiff.audit",
+    "load": "synthdiff.generator",
+    "run": "synthdiff.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use, so that ``import synthdiff`` and ``synthdiff --help`` take a blink."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'synthdiff' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -18,7 +18,7 @@ FORMAT = 1
 FACTS, TENSORS = "model.json", "model.safetensors"
 
 
-class Generator(BaseEstimator):
+class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """Base of all generators: a scikit-learn estimator that is saved as safetensors and JSON.
 
     A member adds ``fit`` and ``sample`` and says what its fitted state is by ``_state`` and ``_restore``.
@@ -33,7 +33,10 @@ class Generator(BaseEstimator):
 
     def _settings(self) -> dict[str, Any]:
         """The constructor's arguments as JSON."""
-        return {name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in self.get_params(deep=False).items()}
+        return {
+            name: value.model_dump() if hasattr(value, "model_dump") else value
+            for name, value in self.get_params(deep=False).items()
+        }
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The fitted state: tensors and JSON facts."""
@@ -72,7 +75,11 @@ class Generator(BaseEstimator):
         """
         generator = load(folder)
         if not isinstance(generator, cls):
-            raise ModelError(f"this is a {generator.kind} model, not a {cls.__name__}", where=str(folder), mend="load it with synthdiff.load")
+            raise ModelError(
+                f"this is a {generator.kind} model, not a {cls.__name__}",
+                where=str(folder),
+                mend="load it with synthdiff.load",
+            )
         return generator
 
     def _check_fitted(self) -> None:
@@ -87,20 +94,27 @@ def load(folder: str | Path) -> Generator:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         kind, settings, written = facts.pop("kind"), facts.pop("settings"), facts.pop("format")
     except FileNotFoundError:
-        raise ModelError(f"there is no {FACTS}", where=str(folder), mend="give the folder that `synthdiff fit` wrote") from None
+        raise ModelError(
+            f"there is no {FACTS}", where=str(folder), mend="give the folder that `synthdiff fit` wrote"
+        ) from None
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{FACTS} is damaged ({error})", where=str(folder), mend="fit the model again") from None
     if written != FORMAT or kind not in Generator.kinds:
         raise ModelError(
-            f"the model is of kind {kind!r}, format {written}", where=str(folder), mend="this version of synthdiff reads "
-            f"format {FORMAT} of {', '.join(Generator.kinds)}"
+            f"the model is of kind {kind!r}, format {written}",
+            where=str(folder),
+            mend=f"this version of synthdiff reads format {FORMAT} of {', '.join(Generator.kinds)}",
         )
     generator = Generator.kinds[kind](**settings)
     tensors, _ = read_tensors(folder / TENSORS)
     try:
         generator._restore(tensors, facts)
     except (KeyError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the model's parts do not fit together ({type(error).__name__})", where=str(folder), mend="fit the model again") from error
+        raise ModelError(
+            f"the model's parts do not fit together ({type(error).__name__})",
+            where=str(folder),
+            mend="fit the model again",
+        ) from error
     return generator
 
 

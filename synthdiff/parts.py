@@ -1,8 +1,8 @@
 """Parts: the swappable pieces of synthdiff, each a frozen pydantic model whose fields are its whole configuration.
 
-A family is a base class (``Sampler``, ``Net``, ``Check`` ...); a member is a subclass with a literal ``kind``. Importing
-the module of a member registers it, so a newcomer's part appears in recipes, in the JSON schema, in ``synthdiff list``
-and in the family's contract test by one import line.
+A family is a base class (``Sampler``, ``Net``, ``Check`` ...); a member is a subclass with a literal ``kind``.
+Importing the module of a member registers it, so a newcomer's part appears in recipes, in the JSON schema, in
+``synthdiff list`` and in the family's contract test by one import line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from synthdiff.errors import RecipeError
 class Part(BaseModel):
     """Base of every family; a subclass without a literal ``kind`` is a family, one with it is a member."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     members: ClassVar[dict[str, type[Self]]]
 
@@ -31,7 +31,7 @@ class Part(BaseModel):
             cls.members = {}
             return
         (kind,) = get_args(field.annotation)
-        known = cls.members.setdefault(kind, cls)
+        known: type[Part] = cls.members.setdefault(kind, cls)  # type: ignore[arg-type]
         if known.__qualname__ != cls.__qualname__:
             raise TypeError(f"two parts call themselves {kind!r}: {known.__qualname__} and {cls.__qualname__}")
 
@@ -45,11 +45,12 @@ class Part(BaseModel):
         """Make a member of this family from its name, from a mapping with ``kind``, or from itself."""
         if isinstance(spec, cls):
             return spec
-        settings: dict[str, Any] = {"kind": spec} if isinstance(spec, str) else dict(spec)  # type: ignore[call-overload]
+        settings: dict[str, Any] = {"kind": spec} if isinstance(spec, str) else dict(spec)
         member = cls.members.get(settings.get("kind", ""))
         if member is None:
             raise RecipeError(
-                f"no {cls.__name__.lower()} is called {settings.get('kind')!r}", mend=f"known: {', '.join(sorted(cls.members))}"
+                f"no {cls.__name__.lower()} is called {settings.get('kind')!r}",
+                mend=f"known: {', '.join(sorted(cls.members))}",
             )
         return member(**settings)
 

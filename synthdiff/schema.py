@@ -6,88 +6,19 @@ levels are the only values in it, and rare ones are pooled before anything leave
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from synthdiff.column import Column, Kind, Level, Role
+from synthdiff.declaration import Declaration, declarations
 from synthdiff.errors import SchemaError
+from synthdiff.inference import survey
 
-Kind = Literal["continuous", "integer", "categorical", "ordinal", "boolean", "datetime", "identifier", "text"]
-Role = Literal["target", "group", "quasi-identifier", "sensitive"]
-
-Level = bool | int | float | str
-
-
-class Column(BaseModel):
-    """One column of a table.
-
-    Attributes
-    ----------
-    name : str
-        As in the data, to the letter.
-    kind : Kind
-        What the values mean.
-    roles : tuple of Role
-        What the column is used for.
-    dtype : str
-        The pandas dtype that a frame gets back, for example ``"Int64"`` or ``"datetime64[us, Europe/Berlin]"``.
-    levels : tuple of Level or None
-        For categorical, ordinal and boolean columns: the values, ordered for ordinal ones.
-    minimum, maximum : float or None
-        Declared bounds, in the column's unit (for datetimes: ISO text). Never taken from the data's extremes.
-    decimals : int or None
-        For continuous columns: the decimals after which every value ends, when there is such a number.
-    format : str or None
-        For datetimes read from text: the ``strftime`` format in which they are written back.
-    nullable : bool
-        Whether cells may be missing.
-    unit : str or None
-        The physical unit, for the reader.
-    reason : str
-        Why inference chose this, or ``"declared"``.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    kind: Kind
-    roles: tuple[Role, ...] = ()
-    dtype: str = "str"
-    levels: tuple[Level, ...] | None = None
-    minimum: float | str | None = None
-    maximum: float | str | None = None
-    decimals: int | None = None
-    format: str | None = None
-    nullable: bool = False
-    unit: str | None = None
-    reason: str = "declared"
-
-    @property
-    def discrete(self) -> bool:
-        """Whether the values are levels."""
-        return self.kind in ("categorical", "ordinal", "boolean")
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the values are ordered points on a line: numbers and moments."""
-        return self.kind in ("continuous", "integer", "datetime")
-
-    @property
-    def learnt(self) -> bool:
-        """Whether a generator learns the column; identifiers, the group key and free text are not learnt."""
-        return self.kind not in ("identifier", "text") and "group" not in self.roles
-
-
-    def numbers(self, values: pd.Series) -> np.ndarray:
-        """The cells of a numeric column on a line: float64 of shape ``(n,)``, NaN where missing; moments in seconds since 1970."""
-        raise NotImplementedError
-
-    def codes(self, values: pd.Series) -> np.ndarray:
-        """The cells of a discrete column as positions in ``levels``: int64 of shape ``(n,)``, -1 where missing, -2 where not a level."""
-        raise NotImplementedError
+__all__ = ["Column", "Declaration", "Kind", "Level", "Role", "Schema"]
 
 
 class Schema(BaseModel):
@@ -96,6 +27,13 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[Column, ...]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        twice = [name for name, times in Counter(self.names).items() if times > 1]
+        if twice:
+            raise ValueError(f"two columns are called {twice[0]!r}")
+        return self
 
     def __iter__(self) -> Iterator[Column]:  # type: ignore[override]
         return iter(self.columns)
@@ -126,6 +64,30 @@ class Schema(BaseModel):
         return next(iter(self.with_role("group")), None)
 
     @classmethod
-    def infer(cls, frame: pd.DataFrame, columns: dict[str, dict[str, Any]] | None = None) -> Schema:
-        """Infer a schema from a frame, each column with its reason; ``columns`` declares what inference must not decide."""
-        raise NotImplementedError
+    def infer(cls, frame: pd.DataFrame, columns: Mapping[str, Mapping[str, Any] | Declaration] | None = None) -> Schema:
+        """Infer a schema from a frame, each column with its reason.
+
+        Parameters
+        ----------
+        frame : DataFrame of at least two rows
+            Column names are unique text; the index is ignored.
+        columns : mapping of column names to declarations, optional
+            What inference must not decide: any of the keys ``kind``, ``role``, ``min``, ``max``, ``unit``, ``levels``,
+            ``format`` and ``missing``, as in a recipe.
+
+        Returns
+        -------
+        Schema
+            Without any of the data's extremes: bounds are only those declared.
+
+        Raises
+        ------
+        DataError
+            If the frame is not a table of at least two rows with unique names.
+        SchemaError
+            If a declaration is unknown or contradicts the data; all such problems together.
+        """
+        found, problems = survey(frame, declarations(columns or {}))
+        if problems:
+            raise SchemaError.together(problems)
+        return cls(columns=tuple(found))

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from synthdiff.codec.codec import MISSING
 from synthdiff.codec.row import Clamp, RowCodec, Rows
 from synthdiff.diffusion.absorbing import Vocabulary, cross_entropy, draw_mask
 from synthdiff.diffusion.denoiser import Preconditioner, denoising_loss, precondition
@@ -36,15 +37,23 @@ from synthdiff.samplers.sampler import Sampler
 from synthdiff.samplers.unmask import unmask
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.loop import Batch, History, Plan, train
+from synthdiff.training.checkpoint import under
+from synthdiff.training.loop import Batch, History, Loss, Plan, train
 
 BLOCK = 1024
 """Rows that are seeded and computed together when sampling."""
 
+ATTEMPTS = 256
+"""Blocks of candidates that are drawn for one block of rows in ranges before giving up."""
+
 SMALLEST = 50
 """Fewer training rows than this are refused."""
 
-STEPS: Mapping[Effort, tuple[int, int, float]] = {"quick": (300, 1500, 15), "standard": (1000, 6000, 60), "thorough": (3000, 40000, 300)}
+STEPS: Mapping[Effort, tuple[int, int, float]] = {
+    "quick": (300, 1500, 15),
+    "standard": (1000, 6000, 60),
+    "thorough": (3000, 40000, 300),
+}
 """By effort: the least and most steps, and passes over the data in between."""
 
 SCHEDULE = LogNormal(mean=-1.0, std=1.4)
@@ -65,8 +74,6 @@ class TableDiffusion(Generator):
         Train for at most this many steps instead.
     rare : int
         Levels and numbers that fewer records share are not released as such.
-    cells : int
-        Cells that a continuous column is cut into, at most.
     validation : float
         Share of the rows kept apart to decide when to stop.
     net : Net
@@ -96,7 +103,6 @@ class TableDiffusion(Generator):
         budget_seconds: float | None = None,
         budget_steps: int | None = None,
         rare: int = 5,
-        cells: int = 128,
         validation: float = 0.1,
         net: Net | str | dict[str, Any] = MLP(),  # noqa: B008 - frozen
         sampler: Sampler | str | dict[str, Any] = Heun(),  # noqa: B008 - frozen
@@ -108,7 +114,6 @@ class TableDiffusion(Generator):
         self.budget_seconds = budget_seconds
         self.budget_steps = budget_steps
         self.rare = rare
-        self.cells = cells
         self.validation = validation
         self.net = net
         self.sampler = sampler
@@ -148,27 +153,58 @@ class TableDiffusion(Generator):
         self.schema_ = schema if schema is not None else Schema.infer(X)
         device = device_of(self.device)
         kept, held = self._validation_part(X)
-        self.codec_ = RowCodec.fit(X, self.schema_, rare=self.rare, cells=self.cells)
+        self.codec_ = RowCodec.fit(X, self.schema_, rare=self.rare)
         self._build(self._marginals(X), device)
         generator = numpy_generator(self.random_state, "spread")
         records, validation = (self._tensors(X.iloc[part], generator, device) for part in (kept, held))
         plan = self.plan(len(kept))
         fingerprint = self._fingerprint(records)
-        self.history_ = train(
-            self.net_, _loss, records, validation, plan,
-            seed=derive(self.random_state, "train"), device=device, checkpoint=checkpoint, fingerprint=fingerprint, progress=progress,
-        )  # fmt: skip
+        self.history_ = {}
+        # Each half stops by its own validation loss: codes overfit long before details do.
+        for name, net, loss in self._halves():
+            self.history_[name] = train(
+                net,
+                loss,
+                records,
+                validation,
+                plan,
+                name=name,
+                seed=derive(self.random_state, name),
+                device=device,
+                checkpoint=checkpoint / f"{name}.safetensors" if checkpoint else None,
+                fingerprint=fingerprint,
+                progress=progress,
+            )
         return self
+
+    def _halves(self) -> list[tuple[str, nn.Module, Loss]]:
+        halves: list[tuple[str, nn.Module, Loss]] = [("codes", self.code_net_, _code_loss)]
+        if self.detail_net_ is not None:
+            halves.append(("details", self.detail_net_, _detail_loss))
+        return halves
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the fitted nets have."""
+        self._check_fitted()
+        return sum(parameter.numel() for _, net, _ in self._halves() for parameter in net.parameters())
 
     def plan(self, rows: int) -> Plan:
         """How training on so many rows would go."""
         batch = min(512, rows)
         least, most, passes = STEPS[self.effort]
-        steps = self.budget_steps or (10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most))
+        steps = self.budget_steps or (
+            10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most)
+        )
         return Plan(steps=steps, seconds=self.budget_seconds, batch=batch)
 
     def sample(
-        self, n: int, given: Mapping[str, object] | None = None, random_state: int | None = None, *, progress: Progress = SILENT
+        self,
+        n: int,
+        given: Mapping[str, object] | None = None,
+        random_state: int | None = None,
+        *,
+        progress: Progress = SILENT,
     ) -> pd.DataFrame:
         """Draw synthetic rows.
 
@@ -198,7 +234,11 @@ class TableDiffusion(Generator):
         return pd.concat(frames, ignore_index=True)
 
     def sample_batches(
-        self, n: int, given: Mapping[str, object] | None = None, random_state: int | None = None, batch_size: int = BLOCK
+        self,
+        n: int,
+        given: Mapping[str, object] | None = None,
+        random_state: int | None = None,
+        batch_size: int = BLOCK,
     ) -> Iterator[pd.DataFrame]:
         """The rows of :meth:`sample` in frames of ``batch_size``, for tables larger than memory."""
         self._check_fitted()
@@ -208,71 +248,89 @@ class TableDiffusion(Generator):
         clamps = self.codec_.clamps(given or {})
         waiting: list[pd.DataFrame] = []
         for index, start, stop in blocks(n, BLOCK):
-            waiting.append(self._block(index, start, clamps, seed).iloc[: stop - start])
+            waiting.append(self._block(index, range(start, stop), clamps, seed))
             while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
                 ready = pd.concat(waiting, ignore_index=True)
                 yield ready.iloc[:batch_size].reset_index(drop=True)
                 waiting = [ready.iloc[batch_size:]] if len(ready) > batch_size else []
 
-    @torch.no_grad()
-    def _block(self, index: int, start: int, clamps: Sequence[Clamp], seed: int) -> pd.DataFrame:
-        """One block of rows, whatever the number asked for."""
-        device = next(self.net_.parameters()).device
-        draw = torch_generator(seed, "rows", index)
-        codes = self._draw_codes(clamps, draw, device)
-        detail = self._draw_detail(codes, clamps, draw)
-        rows = Rows(codes.cpu().numpy(), detail.cpu().numpy())
-        return self.codec_.decode(rows, start, numpy_generator(seed, "decode", index), clamps)
+    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int) -> pd.DataFrame:
+        """One block of rows; candidates that miss a range are drawn again."""
+        wanted = len(numbers)
+        met: list[Rows] = []
+        for attempt in range(ATTEMPTS):
+            rows = self._candidates(clamps, torch_generator(seed, "rows", index, attempt))
+            met.append(rows.take(np.flatnonzero(self.codec_.meets(rows, clamps))))
+            if sum(len(rows.codes) for rows in met) >= wanted:
+                break
+        else:
+            found = sum(len(rows.codes) for rows in met)
+            raise ModelError(
+                f"only {found} of {ATTEMPTS * BLOCK:,} rows drawn lay in the ranges asked for",
+                where="given",
+                mend="widen the ranges, or draw without them",
+            )
+        rows = Rows(
+            *(np.concatenate(parts)[:wanted] for parts in zip(*((r.codes, r.detail) for r in met), strict=True))
+        )
+        return self.codec_.decode(rows, numbers, numpy_generator(seed, "decode", index), clamps)
 
-    def _draw_codes(self, clamps: Sequence[Clamp], draw: torch.Generator, device: torch.device) -> Tensor:
+    @torch.no_grad()
+    def _candidates(self, clamps: Sequence[Clamp], draw: torch.Generator) -> Rows:
+        device = next(self.code_net_.parameters()).device
+        places = self.codec_.detailed
+        x = torch.zeros(BLOCK, len(places), device=device)
+        known = torch.zeros_like(x, dtype=torch.bool)
+        for clamp in clamps:
+            if (
+                clamp.exact is not None
+                and clamp.column in places
+                and clamp.code == self.codec_.states[clamp.column] - 1
+            ):
+                x[:, places.index(clamp.column)] = clamp.detail
+                known[:, places.index(clamp.column)] = True
+        codes = self._draw_codes(clamps, x, known, draw)
+        detail = self._draw_detail(codes, x, known, draw) if self.detail_net_ is not None else x
+        return Rows(codes.cpu().numpy(), detail.cpu().numpy())
+
+    def _draw_codes(self, clamps: Sequence[Clamp], x: Tensor, known: Tensor, draw: torch.Generator) -> Tensor:
         columns = len(self.codec_.states)
-        codes = torch.zeros(BLOCK, columns, dtype=torch.int64, device=device)
-        masked = torch.ones(columns, dtype=torch.bool, device=device)
-        weights = self._admitted(device)
+        codes = torch.zeros(BLOCK, columns, dtype=torch.int64, device=x.device)
+        masked = torch.ones(columns, dtype=torch.bool, device=x.device)
+        admitted = self._admitted(x.device)
         restricted = []
         for clamp in clamps:
-            weights[clamp.column] = weights[clamp.column] * torch.from_numpy(clamp.weights).to(device)
-            if clamp.code is not None:
+            if clamp.code is not None and not clamp.ranged:
                 codes[:, clamp.column], masked[clamp.column] = clamp.code, False
             else:
+                admitted[clamp.column] *= torch.from_numpy(clamp.admitted).to(x.device)
                 restricted.append(clamp.column)
         # Restricted columns first: what follows is then conditioned on their being inside.
         free = [column for column in torch.randperm(columns, generator=draw).tolist() if masked[column]]
         order = restricted + [column for column in free if column not in restricted]
 
         def probabilities(codes: Tensor, masked: Tensor, column: int) -> Tensor:
-            return self.net_.codes.logits(codes, masked, column).float().softmax(1) * weights[column]
+            return self.code_net_.logits(codes, masked, x, known, column).softmax(1) * admitted[column]
 
-        return unmask(probabilities, codes, masked, order, lambda n: torch.rand(n, generator=draw).to(device))
+        return unmask(probabilities, codes, masked, order, lambda n: torch.rand(n, generator=draw).to(x.device))
 
-    def _draw_detail(self, codes: Tensor, clamps: Sequence[Clamp], draw: torch.Generator) -> Tensor:
-        places = self.codec_.detailed
-        device = codes.device
-        x = torch.zeros(BLOCK, len(places), device=device)
-        if self.net_.details is None:
-            return x
-        known = torch.zeros_like(x, dtype=torch.bool)
-        for clamp in clamps:
-            if clamp.exact is not None and clamp.column in places:
-                x[:, places.index(clamp.column)] = clamp.detail
-                known[:, places.index(clamp.column)] = True
-        present = self.net_.present(codes)
-        sampler = Sampler.build(self.sampler)
-        levels = LEVELS.sigmas(self.sampling_steps).to(device)
+    def _draw_detail(self, codes: Tensor, x: Tensor, known: Tensor, draw: torch.Generator) -> Tensor:
+        assert self.detail_net_ is not None
 
         def noise(like: Tensor) -> Tensor:
             return torch.randn(like.shape, generator=draw).to(like)
 
-        denoise = precondition(self.net_.detail_denoiser(codes, x, known), UNIT)
-        drawn = sampler(denoise, noise(x) * levels[0], levels, noise)
-        return torch.where(known, x, drawn) * present
+        levels = LEVELS.sigmas(self.sampling_steps).to(x)
+        denoise = precondition(self.detail_net_.given(codes, x, known), UNIT)
+        drawn = Sampler.build(self.sampler)(denoise, noise(x) * levels[0], levels, noise)
+        return torch.where(known, x, drawn) * self.detail_net_.present(codes)
 
     def _admitted(self, device: torch.device) -> list[Tensor]:
         """Which codes may be emitted at all, by column."""
         admitted = []
         for codec, column in zip(self.codec_.codecs.values(), self.codec_.learnt, strict=True):
             weight = torch.ones(codec.states, device=device)
-            weight[[*codec.forbidden, *([] if column.nullable else [0])]] = 0
+            weight[[*codec.forbidden, *([] if column.nullable else [MISSING])]] = 0
             admitted.append(weight)
         return admitted
 
@@ -290,14 +348,20 @@ class TableDiffusion(Generator):
 
     def _marginals(self, X: pd.DataFrame) -> Tensor:
         rows = self.codec_.encode(X, numpy_generator(self.random_state, "marginals"))
-        counts = [np.bincount(rows.codes[:, place], minlength=states) for place, states in enumerate(self.codec_.states)]
-        return torch.from_numpy(np.concatenate([np.log((count + 0.5) / (count + 0.5).sum()) for count in counts])).float()
+        counts = [
+            np.bincount(rows.codes[:, place], minlength=states) for place, states in enumerate(self.codec_.states)
+        ]
+        return torch.from_numpy(
+            np.concatenate([np.log((count + 0.5) / (count + 0.5).sum()) for count in counts])
+        ).float()
 
     def _build(self, marginals: Tensor, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(self.random_state, "weights"))
-            self.net_ = TableDenoiser(self.codec_.states, self.codec_.detailed, self.codec_.first_cells, Net.build(self.net), marginals)
-        self.net_.to(device)
+            trunk, vocabulary = Net.build(self.net), Vocabulary(self.codec_.states)
+            places = self.codec_.detailed
+            self.code_net_ = CodeNet(vocabulary, places, trunk, marginals).to(device)
+            self.detail_net_ = DetailNet(vocabulary, places, trunk).to(device) if places else None
 
     def _fingerprint(self, records: Batch) -> str:
         digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
@@ -306,67 +370,46 @@ class TableDiffusion(Generator):
         return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        facts = {"codec": self.codec_.model_dump(mode="json"), "history": asdict(self.history_)}
-        return dict(self.net_.state_dict()), facts
+        history = {name: asdict(history) for name, history in self.history_.items()}
+        tensors = {
+            f"{name}/{key}": tensor for name, net, _ in self._halves() for key, tensor in net.state_dict().items()
+        }
+        return tensors, {"codec": self.codec_.model_dump(mode="json"), "history": history}
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self.codec_ = RowCodec.model_validate(facts["codec"])
         self.schema_ = self.codec_.table
         self._build(torch.zeros(sum(self.codec_.states)), device_of(self.device))
-        self.net_.load_state_dict(tensors)
-        self.net_.eval()
-        self.history_ = History(**facts["history"])
+        for name, net, _ in self._halves():
+            net.load_state_dict(under(name, tensors))
+            net.eval()
+        self.history_ = {name: History(**history) for name, history in facts["history"].items()}
 
 
-class TableDenoiser(nn.Module):
-    """Both halves: the net over codes and, where columns have details, the net over those."""
-
-    places: Tensor
-    first_cells: Tensor
-    membership: Tensor
-
-    def __init__(self, states: Sequence[int], detailed: Sequence[int], first_cells: np.ndarray, net: Net, marginals: Tensor) -> None:
-        super().__init__()
-        vocabulary = Vocabulary(states)
-        self.codes = CodeNet(vocabulary, net, marginals)
-        self.details = DetailNet(vocabulary, len(detailed), net) if detailed else None
-        self.register_buffer("membership", vocabulary.membership(), persistent=False)
-        self.register_buffer("places", torch.tensor(detailed, dtype=torch.int64), persistent=False)
-        self.register_buffer("first_cells", torch.from_numpy(first_cells), persistent=False)
-
-    def present(self, codes: Tensor) -> Tensor:
-        """Which details exist under the codes: bool of shape ``(n, details)``."""
-        return codes[:, self.places] >= self.first_cells
-
-    def detail_denoiser(self, codes: Tensor, clean: Tensor, known: Tensor) -> Any:
-        """The bare net over details given all codes and the known details."""
-        present = self.present(codes)
-
-        def net(x: Tensor, level: Tensor) -> Tensor:
-            assert self.details is not None
-            shown = torch.where(known, clean, x) * present
-            return self.details(shown, level, codes, present, known)
-
-        return net
-
-
-def _loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Cross entropy of the masked codes, in nats a column, plus the weighted denoising error of the details."""
-    denoiser = getattr(net, "module", net)
-    assert isinstance(denoiser, TableDenoiser)
+def _code_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Cross entropy of the masked codes, in nats a column."""
+    assert isinstance(net, CodeNet)
     codes, detail = batch
-    n, columns = codes.shape
-    masked = draw_mask(n, columns, generator).to(codes.device)
-    entropy = cross_entropy(denoiser.codes(codes, masked), codes, denoiser.membership, denoiser.codes.embedding.offsets)
-    loss = (entropy * masked).sum(1) / masked.sum(1)
-    if denoiser.details is None:
-        return loss
-    present = denoiser.present(codes)
-    # Half of the rows see a random part of their details clean, which is what conditions on numbers need.
-    chance = torch.rand(n, 1, generator=generator) * (torch.rand(n, 1, generator=generator) < 0.5)
-    known = (torch.rand(detail.shape, generator=generator) < chance).to(codes.device) & present
-    sigma = SCHEDULE.draw(n, generator).to(codes.device)
+    masked = draw_mask(len(codes), codes.shape[1], generator).to(codes.device)
+    known = _draw_known(net.present(codes) & ~masked[:, net.places], generator)
+    entropy = cross_entropy(net(codes, masked, detail, known), codes, net.membership, net.embedding.offsets)
+    return (entropy * masked).sum(1) / masked.sum(1)
+
+
+def _detail_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Weighted denoising error of the details that exist, mean over all of them."""
+    assert isinstance(net, DetailNet)
+    codes, detail = batch
+    present = net.present(codes)
+    known = _draw_known(present, generator)
+    sigma = SCHEDULE.draw(len(codes), generator).to(codes.device)
     noise = torch.randn(detail.shape, generator=generator).to(codes.device)
-    error = denoising_loss(denoiser.detail_denoiser(codes, detail, known), UNIT, detail, sigma, noise)
-    wanted = present & ~known
-    return loss + (error * wanted).sum(1) / detail.shape[1]
+    error = denoising_loss(net.given(codes, detail, known), UNIT, detail, sigma, noise)
+    return (error * (present & ~known)).sum(1) / detail.shape[1]
+
+
+def _draw_known(possible: Tensor, generator: torch.Generator) -> Tensor:
+    """Which details are shown clean: none in half of the rows, a random share in the others, as conditions will ask."""
+    n = len(possible)
+    share = torch.rand(n, 1, generator=generator) * (torch.rand(n, 1, generator=generator) < 0.5)
+    return (torch.rand(possible.shape, generator=generator) < share).to(possible.device) & possible

@@ -68,7 +68,8 @@ class CategoryCodec(ColumnCodec):
     def decode(self, codes: np.ndarray, detail: np.ndarray) -> np.ndarray:
         table = np.full(self.states, -1, dtype=np.int64)
         table[1 : 1 + len(self.levels)] = self.levels
-        return table[codes]
+        values: np.ndarray = table[codes]
+        return values
 
     def admitted(self, levels: set[int]) -> np.ndarray:
         """Which codes mean one of some levels: 0 or 1, float32 of shape ``(states,)``."""

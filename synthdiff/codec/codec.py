@@ -1,13 +1,11 @@
-"""Column codec: one column as a code and, where the code is a stretch of the line, a detail within it.
+"""Column codec: one column as a code and, where the code stands for a continuum, a detail.
 
 Every column becomes a *code*, an integer among ``states``: missing, a level, an atom (a value that many records share)
-or a cell (a stretch of the line). Codes are what the absorbing half of the engine learns. A cell has a *detail*, the
-position inside it made Gaussian, which the continuous half learns. Code 0 is "missing" in every column.
+or the body (the rest of the line). Codes are what the absorbing half of the engine learns. The body has a *detail*, the
+value made Gaussian, which the continuous half learns. Code 0 is "missing" in every column.
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +22,10 @@ class ColumnCodec(Part):
     the levels (-1 missing) for discrete ones.
     """
 
-    detailed: ClassVar[bool] = False
-    """Whether some codes have a detail."""
+    @property
+    def detailed(self) -> bool:
+        """Whether the last code, the body, has a detail."""
+        return False
 
     @property
     def states(self) -> int:
@@ -44,7 +44,7 @@ class ColumnCodec(Part):
         -------
         codes : ndarray of int64, shape (n,)
         detail : ndarray of float32, shape (n,)
-            Standard normal over the training rows of a cell; 0 where the code has no detail.
+            Standard normal over the training rows of the body; 0 where the code has no detail.
         """
         raise NotImplementedError
 

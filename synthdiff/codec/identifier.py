@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -23,8 +24,8 @@ class IdentifierForm(BaseModel):
     Attributes
     ----------
     shape : str
-        The most common form: ``9`` for the counted run of digits, ``0`` for another digit, ``A`` and ``a`` for letters that
-        vary, other characters as they are. Letters that all identifiers share are kept behind a backslash.
+        The most common form: ``9`` for the counted run of digits, ``0`` for another digit, ``A`` and ``a`` for
+        letters that vary, and behind a backslash what all identifiers share and what is neither.
     digits : int
         Digits of the counted run.
     whole : bool
@@ -50,13 +51,13 @@ class IdentifierForm(BaseModel):
         common = [text for text in texts if re.sub(r"9+", "9", _shape(text)) == shapes.most_common(1)[0][0]]
         return cls(shape=_template(common), digits=longest + 1, whole=False)
 
-    def make(self, first: int, n: int, generator: np.random.Generator) -> list[str] | list[int]:
-        """Identifiers number ``first`` to ``first + n - 1``; unique for as long as the numbers are."""
-        numbers = [10 ** (self.digits - 1) + first + index for index in range(n)]
+    def make(self, numbers: Sequence[int], generator: np.random.Generator) -> list[str] | list[int]:
+        """The identifiers that have these numbers; unique as the numbers are."""
+        counted = [10 ** (self.digits - 1) + number for number in numbers]
         if self.whole:
-            return numbers
+            return counted
         made = []
-        for number in numbers:
+        for number in counted:
             characters = iter(generator.integers(0, 260, len(self.shape)).tolist())
             text, keep = [], False
             for character in self.shape:
@@ -100,7 +101,9 @@ def _shape(text: str) -> str:
 def _template(texts: list[str]) -> str:
     """The shape of texts of one form, with the letters that all of them share kept, and one run of digits counted."""
     runs = [DIGITS.split(text) for text in texts]
-    widths = [max(len(text) for text in column) for column in zip(*[DIGITS.findall(text) for text in texts], strict=True)]
+    widths = [
+        max(len(text) for text in column) for column in zip(*[DIGITS.findall(text) for text in texts], strict=True)
+    ]
     counted = max(range(len(widths)), key=widths.__getitem__) if widths else -1
     pieces = []
     for place, literals in enumerate(zip(*runs, strict=True)):

@@ -15,8 +15,9 @@ from synthdiff.codec.category import CategoryCodec
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
+from synthdiff.column import Column, pandas_dtype
 from synthdiff.errors import ModelError, SchemaError
-from synthdiff.schema import Column, Schema
+from synthdiff.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Rows:
 
     codes: np.ndarray
     detail: np.ndarray
+
+    def take(self, positions: np.ndarray) -> Rows:
+        """Some of the rows."""
+        return Rows(self.codes[positions], self.detail[positions])
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,10 @@ class Clamp:
     ----------
     column : int
         Its place among the learnt columns.
-    weights : ndarray of float32, shape (states,)
-        How much of each code the condition admits, 0 to 1.
+    admitted : ndarray of float32, shape (states,)
+        1 for the codes that can meet the condition, 0 for the others.
     low, high : float
-        The range that decoded numbers keep.
+        The range in which numbers must lie.
     exact : float or None
         The one number that is admitted.
     detail : float
@@ -46,7 +51,7 @@ class Clamp:
     """
 
     column: int
-    weights: np.ndarray
+    admitted: np.ndarray
     low: float = -np.inf
     high: float = np.inf
     exact: float | None = None
@@ -55,8 +60,13 @@ class Clamp:
     @property
     def code(self) -> int | None:
         """The one code that is admitted, if there is but one."""
-        possible = np.flatnonzero(self.weights)
+        possible = np.flatnonzero(self.admitted)
         return int(possible[0]) if possible.size == 1 else None
+
+    @property
+    def ranged(self) -> bool:
+        """Whether numbers must be looked at, too, for the condition to be met."""
+        return self.exact is None and (self.low > -np.inf or self.high < np.inf)
 
 
 class RowCodec(BaseModel):
@@ -79,7 +89,7 @@ class RowCodec(BaseModel):
     forms: dict[str, IdentifierForm]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int, cells: int) -> Self:
+    def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int) -> Self:
         """Fit to the training part.
 
         Parameters
@@ -88,8 +98,6 @@ class RowCodec(BaseModel):
         schema : Schema
         rare : int
             Values and levels that fewer records share get no code of their own.
-        cells : int
-            Cells a continuous column is cut into, at most.
 
         Raises
         ------
@@ -108,10 +116,13 @@ class RowCodec(BaseModel):
                 floor, ceiling = column.bounds
                 step = float(column.step) if column.kind == "datetime" and column.step else None
                 codecs[column.name] = NumberCodec.fit(
-                    column.numbers(frame[column.name]), rare=rare, cells=cells, floor=floor, ceiling=ceiling, step=step
+                    column.numbers(frame[column.name]), rare=rare, floor=floor, ceiling=ceiling, step=step
                 )
         if not codecs:
-            raise SchemaError("there is no column to learn", mend="declare at least one column as something else than identifier or text")
+            raise SchemaError(
+                "there is no column to learn",
+                mend="declare at least one column as something else than identifier or text",
+            )
         keys = [column for column in schema if column.kind == "identifier" or "group" in column.roles]
         return cls(
             table=schema,
@@ -131,16 +142,8 @@ class RowCodec(BaseModel):
 
     @cached_property
     def detailed(self) -> tuple[int, ...]:
-        """Which learnt columns have details."""
-        return tuple(
-            place for place, codec in enumerate(self.codecs.values()) if isinstance(codec, NumberCodec) and codec.cells
-        )
-
-    @cached_property
-    def first_cells(self) -> np.ndarray:
-        """The first code with a detail of each detailed column: int64 of shape ``(details,)``."""
-        numbers = [codec for codec in self.codecs.values() if isinstance(codec, NumberCodec) and codec.cells]
-        return np.array([codec.first_cell for codec in numbers], dtype=np.int64)
+        """Which learnt columns have details; it is their last code, the body, that has one."""
+        return tuple(place for place, codec in enumerate(self.codecs.values()) if codec.detailed)
 
     def encode(self, frame: pd.DataFrame, generator: np.random.Generator) -> Rows:
         """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
@@ -149,40 +152,48 @@ class RowCodec(BaseModel):
             cells = frame[column.name]
             pairs.append(codec.encode(column.codes(cells) if column.discrete else column.numbers(cells), generator))
         codes = np.stack([codes for codes, _ in pairs], 1)
-        detail = np.stack([pairs[place][1] for place in self.detailed], 1) if self.detailed else np.zeros((len(frame), 0), np.float32)
-        return Rows(codes, detail)
+        details = [pairs[place][1] for place in self.detailed]
+        return Rows(codes, np.stack(details, 1) if details else np.zeros((len(frame), 0), np.float32))
 
-    def decode(self, rows: Rows, first: int, generator: np.random.Generator, clamps: Sequence[Clamp] = ()) -> pd.DataFrame:
-        """Decode rows number ``first`` and following into a frame that obeys the schema."""
-        n = len(rows.codes)
+    def decode(
+        self, rows: Rows, numbers: Sequence[int], generator: np.random.Generator, clamps: Sequence[Clamp] = ()
+    ) -> pd.DataFrame:
+        """Decode rows into a frame that obeys the schema; ``numbers`` are the rows' own, which identifiers count by."""
         places = {name: place for place, name in enumerate(self.codecs)}
-        details = {place: index for index, place in enumerate(self.detailed)}
-        clamped = {clamp.column: clamp for clamp in clamps}
+        exact = {clamp.column: clamp.exact for clamp in clamps if clamp.exact is not None}
         series = {}
         for column in self.table:
             place = places.get(column.name)
             if place is None:
-                series[column.name] = self._unlearnt(column, first, n, generator)
+                series[column.name] = self._unlearnt(column, numbers, generator)
                 continue
-            codec = self.codecs[column.name]
-            detail = rows.detail[:, details[place]] if place in details else np.zeros(n, np.float32)
-            if isinstance(codec, CategoryCodec):
-                values = codec.decode(rows.codes[:, place], detail)
-            else:
-                clamp = clamped.get(place, Clamp(place, np.ones(codec.states)))
-                values = codec.decode(rows.codes[:, place], detail, clamp.low, clamp.high)
-                if clamp.exact is not None:
-                    values = np.full(n, clamp.exact)
+            values = self.values(rows, place)
+            if place in exact:
+                values = np.full(len(values), exact[place])
             series[column.name] = column.restore(values)
         return pd.DataFrame(series)
 
-    def _unlearnt(self, column: Column, first: int, n: int, generator: np.random.Generator) -> pd.Series:
-        from synthdiff.column import pandas_dtype
+    def values(self, rows: Rows, place: int) -> np.ndarray:
+        """One learnt column on its line, or as positions in its levels: shape ``(n,)``."""
+        codec = list(self.codecs.values())[place]
+        detail = rows.detail[:, self.detailed.index(place)] if codec.detailed else np.zeros(len(rows.codes), np.float32)
+        return codec.decode(rows.codes[:, place], detail)
 
+    def meets(self, rows: Rows, clamps: Sequence[Clamp]) -> np.ndarray:
+        """Which rows lie in the clamps' ranges: bool of shape ``(n,)``."""
+        met = np.ones(len(rows.codes), dtype=bool)
+        for clamp in clamps:
+            if clamp.ranged:
+                values = self.values(rows, clamp.column)
+                met &= (values >= clamp.low) & (values <= clamp.high)
+        return met
+
+    def _unlearnt(self, column: Column, numbers: Sequence[int], generator: np.random.Generator) -> pd.Series:
         form = self.forms.get(column.name)
-        cells: list[Any] = [None] * n if form is None else list(form.make(first, n, generator))
+        cells: list[Any] = [None] * len(numbers) if form is None else list(form.make(numbers, generator))
         dtype = "object" if column.dtype in ("object", "date") or column.dtype.startswith("category[") else column.dtype
-        return pd.Series(cells, dtype=pandas_dtype(dtype), name=column.name)
+        made: pd.Series = pd.Series(cells, dtype=pandas_dtype(dtype), name=column.name)
+        return made
 
     def clamps(self, given: Mapping[str, object]) -> tuple[Clamp, ...]:
         """Turn conditions into clamps.
@@ -190,8 +201,8 @@ class RowCodec(BaseModel):
         Parameters
         ----------
         given : mapping of str to object
-            By column: a value, a pair ``(low, high)`` of which either may be ``None``, a list of values, or ``None`` for
-            missing.
+            By column: a value, a pair ``(low, high)`` of which either may be ``None``, a list of levels, or ``None``
+            for missing.
 
         Raises
         ------
@@ -203,7 +214,9 @@ class RowCodec(BaseModel):
         for name, condition in given.items():
             if name not in places:
                 raise ModelError(
-                    f"the model has not learnt a column {name!r}", where="given", mend=f"choose from {', '.join(places)}"
+                    f"the model has not learnt a column {name!r}",
+                    where="given",
+                    mend=f"choose from {', '.join(places)}",
                 )
             codec, column = self.codecs[name], self.table[name]
             if condition is None:
@@ -212,9 +225,11 @@ class RowCodec(BaseModel):
                 clamp = Clamp(places[name], codec.admitted(_levels(condition, column)))
             else:
                 clamp = _number_clamp(places[name], codec, column, condition)
-            if not clamp.weights.any():
+            if not clamp.admitted.any():
                 raise ModelError(
-                    f"nothing that the model can emit meets {condition!r}", where=f"given, column {name!r}", mend=_choices(codec, column)
+                    f"nothing that the model can emit meets {condition!r}",
+                    where=f"given, column {name!r}",
+                    mend=_choices(codec, column),
                 )
             clamps.append(clamp)
         return tuple(clamps)
@@ -252,11 +267,13 @@ def _number_clamp(place: int, codec: NumberCodec, column: Column, condition: obj
 def _point(value: object, column: Column) -> float:
     """A value of a numeric column on the line."""
     try:
-        cell = pd.Series([pd.Timestamp(value) if column.kind == "datetime" else float(value)])  # type: ignore[arg-type]
-        return float(column.numbers(cell)[0])
+        point: Any = pd.Timestamp(value) if column.kind == "datetime" else float(value)  # type: ignore[arg-type]
+        return float(column.numbers(pd.Series([point]))[0])
     except (TypeError, ValueError):
         raise ModelError(
-            f"{value!r} is not a value of this {column.kind} column", where=f"given, column {column.name!r}", mend="give a value, a (low, high) pair or None"
+            f"{value!r} is not a value of this {column.kind} column",
+            where=f"given, column {column.name!r}",
+            mend="give a value, a (low, high) pair or None",
         ) from None
 
 

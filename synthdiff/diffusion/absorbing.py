@@ -1,10 +1,10 @@
 """Absorbing diffusion for codes: the forward process masks columns, the reverse process reveals them.
 
 The forward process sends each coordinate to an absorbing state ("masked") and leaves it there (Austin et al. 2021,
-D3PM). Its concrete score, the ratio of the probabilities of two neighbouring states, factorises into a scalar in time
-and the clean-data conditionals ``p(x_c | visible)`` (Ou et al. 2025, theorem 1), so learning the score is learning those
-conditionals: an any-order autoregressive model. Training draws how many coordinates are masked uniformly, which is the
-time integral of the likelihood bound, with equal weight for each number (Ou et al. 2025, eq. 3.9).
+D3PM). Its concrete score, the ratio of the probabilities of two neighbouring states (Lou et al. 2024, SEDD), factorises
+into a scalar in time and the clean-data conditionals ``p(x_c | visible)`` (Ou et al. 2025, RADD): learning the score is
+learning those conditionals, an any-order autoregressive model. Drawing the number of masked coordinates uniformly and
+averaging over them gives every number the weight that the likelihood bound gives it.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def precondition(net: Network, by: Preconditioner) -> Denoise:
     Parameters
     ----------
     net : callable
-        ``(input, noise) -> Tensor`` of unit size, in any float dtype.
+        ``(input, noise) -> Tensor`` of unit size, in the dtype of its input or a lower one, such as bfloat16.
     by : Preconditioner
 
     Returns
@@ -106,7 +106,7 @@ def precondition(net: Network, by: Preconditioner) -> Denoise:
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
         level = along(sigma, x)
         raw = net(by.input(level) * x, by.noise(sigma))
-        return by.skip(level) * x + by.out(level) * raw.to(x.dtype)
+        return by.skip(level) * x + by.out(level) * raw
 
     return denoise
 
@@ -136,7 +136,7 @@ def denoising_loss(net: Network, by: Preconditioner, x: Tensor, sigma: Tensor, n
     """
     level = along(sigma, x)
     raw = net(by.input(level) * (x + level * noise), by.noise(sigma))
-    return (raw.to(x.dtype) - by.target(x, level, noise)).square()
+    return (raw - by.target(x, level, noise)).square()
 
 
 def as_score(denoise: Denoise, process: SDE) -> Network:

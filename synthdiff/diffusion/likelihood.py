@@ -45,10 +45,10 @@ def log_likelihood(denoise: Denoise, x: Tensor, sigmas: Tensor, probes: Tensor |
 
     Notes
     -----
-    At the highest level the density is taken as ``N(0, sigma^2)``: choose it far above the spread of the data. For one
-    coordinate of standard deviation ``s`` this errs by about ``(s / sigma)^2 / 2`` nats.
+    At the highest level the density is taken as ``N(0, sigma^2)``: choose it far above the size of the data. A
+    coordinate of mean ``m`` and standard deviation ``s`` adds an error of about ``m / sigma + (s / sigma)^2 / 2`` nats.
     """
-    rising = sorted(level for level in sigmas.tolist() if level > 0)
+    rising: list[float] = sorted(level for level in sigmas.tolist() if level > 0)
     if len(rising) < 2:
         raise ModelError(
             f"the likelihood needs at least two positive noise levels, got {len(rising)}",

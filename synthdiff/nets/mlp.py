@@ -42,4 +42,5 @@ class Block(nn.Module):
         nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.inner(x)
+        change: Tensor = self.inner(x)
+        return x + change

@@ -13,5 +13,5 @@ class Net(Part):
     width: int
 
     def trunk(self) -> nn.Module:
-        """Make the module, freshly initialised from torch's global generator (seed it with ``torch.random.fork_rng``)."""
+        """Make the module, freshly initialised from torch's global generator, which the caller seeds."""
         raise NotImplementedError

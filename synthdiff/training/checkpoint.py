@@ -45,3 +45,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(
             f"this is not a file that synthdiff wrote ({error})", where=path.name, mend="fit the model again"
         ) from None
+
+
+def named(prefix: str, tensors: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Copies of tensors under ``prefix/``."""
+    return {f"{prefix}/{name}": tensor.clone() for name, tensor in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under ``prefix/``, by their own names."""
+    start = prefix + "/"
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

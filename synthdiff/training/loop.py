@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from synthdiff.errors import ModelError
 from synthdiff.progress import SILENT, Progress
 from synthdiff.seeds import derive, torch_generator
-from synthdiff.training.checkpoint import read_tensors, write_tensors
+from synthdiff.training.checkpoint import named, read_tensors, under, write_tensors
 
 Batch = tuple[Tensor, ...]
 Loss = Callable[[nn.Module, Batch, torch.Generator], Tensor]
@@ -80,8 +79,8 @@ class History:
 def bfloat16_pays(device: torch.device) -> bool:
     """Whether the device computes bfloat16 natively."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def autocast(device: torch.device) -> torch.autocast | nullcontext[None]:
@@ -96,6 +95,7 @@ def train(
     validation: Batch | None,
     plan: Plan,
     *,
+    name: str,
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
@@ -112,6 +112,8 @@ def train(
         The loss of each record of a batch.
     records, validation : tuple of Tensor
         Tensors whose first axis is the record, on ``device``.
+    name : str
+        What is learnt, for the progress.
     seed : int
         Of the order of records, the noise and dropout.
     checkpoint : Path, optional
@@ -127,13 +129,13 @@ def train(
     state = _State(net, plan)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint, fingerprint)
-        progress.note(f"training resumes at step {state.step:,}")
+        progress.note(f"learning {name} resumes at step {state.step:,}")
     began = saved = time.monotonic()
     spent = state.history.seconds
     history = state.history
     bank = _bank(validation, seed) if validation is not None else None
     order = _Order(len(records[0]), plan.batch, seed, device)
-    with _own_randomness(device), progress.phase("training", 1.0) as phase:
+    with _own_randomness(device), progress.phase(f"learning {name}", 1.0) as phase:
         phase.advance(state.share(spent))
         while not history.ended:
             share = state.share(spent + time.monotonic() - began)
@@ -150,7 +152,9 @@ def train(
                 history.steps.append(state.step)
                 history.train.append(value.item())
                 if not torch.isfinite(value):
-                    raise ModelError("the training loss is no longer a number", mend="lower the learning rate or report the data")
+                    raise ModelError(
+                        "the training loss is no longer a number", mend="lower the learning rate or report the data"
+                    )
                 if bank is not None:
                     history.validation.append(_evaluate(state.averaged.module, loss, bank, seed, device))
                     state.judge()
@@ -212,12 +216,12 @@ class _State:
 
     def save(self, path: Path, fingerprint: str) -> None:
         tensors = {
-            **_named("net", self.net.state_dict()),
-            **_named("averaged", self.averaged.state_dict()),
-            **_named("best", self.best),
+            **named("net", self.net.state_dict()),
+            **named("averaged", self.averaged.state_dict()),
+            **named("best", self.best),
         }
         for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= _named(f"optimizer.{index}", moments)
+            tensors |= named(f"optimizer.{index}", moments)
         facts = {"step": self.step, "history": asdict(self.history), "fingerprint": fingerprint}
         write_tensors(path, tensors, facts)
 
@@ -229,22 +233,16 @@ class _State:
                 where=path.name,
                 mend="run without --resume to start afresh, or restore the recipe and the data it was started with",
             )
-        self.net.load_state_dict(_under("net", tensors))
-        self.averaged.load_state_dict(_under("averaged", tensors))
-        self.best = _under("best", tensors)
+        self.net.load_state_dict(under("net", tensors))
+        self.averaged.load_state_dict(under("averaged", tensors))
+        self.best = under("best", tensors)
         state = self.optimizer.state_dict()
-        state["state"] = {index: _under(f"optimizer.{index}", tensors) for index in range(len(state["param_groups"][0]["params"]))}
+        state["state"] = {
+            index: under(f"optimizer.{index}", tensors) for index in range(len(state["param_groups"][0]["params"]))
+        }
         self.optimizer.load_state_dict(state)
         self.step = facts["step"]
         self.history = History(**facts["history"])
-
-
-def _named(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": tensor.clone() for name, tensor in tensors.items()}
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix + "/"): tensor for name, tensor in tensors.items() if name.startswith(prefix + "/")}
 
 
 def _power_average(exponent: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:

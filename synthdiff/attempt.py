@@ -1,0 +1,187 @@
+"""Attempt: the folder in which a run keeps what it has done so far, so that a run that was killed can go on.
+
+It is private: it holds the model and synthetic records that no gate has judged. It is removed when the run ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pandas as pd
+
+from synthdiff.data import read_table, write_table
+from synthdiff.errors import ReleaseError
+from synthdiff.generator import FACTS, Generator, load
+from synthdiff.progress import Progress
+from synthdiff.schema import Schema
+
+FOLDER = ".attempt"
+STATE, ANSWER = "state.json", "answer.json"
+
+Model = TypeVar("Model", bound=Generator)
+
+
+class Attempt:
+    """An attempt at a release, held by one process at a time.
+
+    Attributes
+    ----------
+    releases : Path
+        The folder of the releases of this name.
+    folder : Path
+        The attempt's own folder in it.
+    resumed : bool
+        Whether it goes on with an interrupted one.
+    """
+
+    def __init__(self, releases: Path, identity: Mapping[str, str], resume: bool, progress: Progress) -> None:
+        self.releases = releases
+        self.folder = releases / FOLDER
+        self._progress = progress
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ReleaseError(
+                f"no release can be written here: {error.strerror}",
+                where=str(releases),
+                mend="choose another place with --out, or make room and allow writing",
+            ) from None
+        self._lock = _hold(self.folder)
+        state = _read(self.folder / STATE)
+        self.resumed = resume and state is not None
+        if resume and state is not None:
+            self._agree(state["identity"], identity)
+            progress.note("going on with the attempt that was interrupted")
+        else:
+            if state is not None:
+                progress.note("an interrupted attempt was there; it is discarded (--resume would have gone on with it)")
+            elif resume:
+                progress.note("there is no interrupted attempt to resume; starting from the beginning")
+            self._clear()
+        self._state: dict[str, Any] = state if resume and state else {"identity": dict(identity), "run_id": None}
+        self._write(STATE, self._state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where training keeps its state."""
+        folder = self.folder / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
+    def run_id(self) -> str | None:
+        """The tracked run that an interrupted attempt had begun."""
+        run_id: str | None = self._state["run_id"]
+        return run_id
+
+    def remember(self, run_id: str | None) -> None:
+        """Keep the tracked run's name for a resumption."""
+        self._state["run_id"] = run_id
+        self._write(STATE, self._state)
+
+    def model(self, fit: Callable[[], Generator]) -> Generator:
+        """The fitted model: fitted now, or by the interrupted attempt."""
+        folder = self.folder / "model"
+        if not (folder / FACTS).exists():
+            fit().save(folder)
+        return load(folder)
+
+    def synthetic(self, draw: Callable[[], pd.DataFrame], schema: Schema) -> pd.DataFrame:
+        """The synthetic records, as they read back from disk."""
+        if not self._records("parquet").exists():
+            self._write_records("parquet", draw(), schema)
+        return read_table(self._records("parquet"), like=schema)[0]
+
+    def records(self, kind: str, synthetic: pd.DataFrame, schema: Schema) -> Path:
+        """A file of the synthetic records in some format."""
+        if not self._records(kind).exists():
+            self._write_records(kind, synthetic, schema)
+        return self._records(kind)
+
+    def answer(self, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The audit's answer."""
+        if not (self.folder / ANSWER).exists():
+            self._write(ANSWER, judge())
+        answer: dict[str, Any] = json.loads((self.folder / ANSWER).read_bytes())
+        return answer
+
+    def refuse(self, answer: Mapping[str, Any], page: str) -> Path:
+        """Keep the report of a refusal; nothing else leaves. The same refusal has the same folder."""
+        text = json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        folder = self.releases / "refused" / hashlib.sha256(text.encode()).hexdigest()[:12]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_text(text, encoding="utf-8")
+        (folder / "report.html").write_text(page, encoding="utf-8")
+        return folder
+
+    def finish(self) -> None:
+        """Remove the folder: the attempt has ended."""
+        shutil.rmtree(self.folder)
+
+    def _records(self, kind: str) -> Path:
+        return self.folder / f"records.{kind}"
+
+    def _write_records(self, kind: str, frame: pd.DataFrame, schema: Schema) -> None:
+        temporary = self.folder / f"records.tmp.{kind}"
+        write_table(frame, temporary, schema)
+        temporary.replace(self._records(kind))
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        temporary = self.folder / (name + ".tmp")
+        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(self.folder / name)
+
+    def _clear(self) -> None:
+        for entry in self.folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def _agree(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            raise ReleaseError(
+                f"the interrupted attempt was made with another {' and another '.join(changed)}",
+                where=str(self.releases),
+                mend="run without --resume to start afresh",
+            )
+
+
+def _hold(folder: Path) -> int:
+    """Hold the folder until the process ends, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ReleaseError(
+            "another process is making a release of this name",
+            where=str(folder.parent),
+            mend="wait for it to end, or choose another --out or another name in the recipe",
+        ) from None
+    return descriptor
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        return content
+    except (OSError, ValueError):
+        return None

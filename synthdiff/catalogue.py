@@ -1,0 +1,90 @@
+"""What there is to choose from, and whether this machine is fit for it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from synthdiff.parts import Part
+
+
+def catalogue(family: str) -> list[dict[str, Any]]:
+    """The members of a family: kind, first line of the docstring, and what else there is to know."""
+    if family == "policies":
+        from synthdiff.policy import Policy, shipped
+
+        policies = [Policy.load(name) for name in shipped()]
+        return [{"kind": policy.name, "summary": policy.purpose, "more": dict(policy.require)} for policy in policies]
+    base = _base(family)
+    return [
+        {"kind": kind, "summary": part.summary(), "more": _more(part)} for kind, part in sorted(base.members.items())
+    ]
+
+
+def _base(family: str) -> type[Part]:
+    match family:
+        case "checks":
+            from synthdiff.checks.check import Check
+
+            return Check
+        case "formats":
+            from synthdiff.data.format import Format
+
+            return Format
+        case "nets":
+            from synthdiff.nets.net import Net
+
+            return Net
+        case "samplers":
+            from synthdiff.samplers.sampler import Sampler
+
+            return Sampler
+        case "schedules":
+            from synthdiff.diffusion.schedule import Schedule
+
+            return Schedule
+        case _:
+            from synthdiff.diffusion.sde import SDE
+
+            return SDE
+
+
+def _more(part: type[Part]) -> dict[str, str]:
+    described = {name: str(getattr(part, name)) for name in ("direction", "unit", "source") if hasattr(part, name)}
+    bars = getattr(part, "bars", {})
+    fields = {
+        name: f"{field.get_default(call_default_factory=True)!r}{f' ({field.description})' if field.description else ''}"
+        for name, field in part.model_fields.items()
+        if name != "kind"
+    }
+    return described | ({"bars": ", ".join(f"{name} {bar}" for name, bar in bars.items())} if bars else {}) | fields
+
+
+def diagnosis() -> Iterator[tuple[str, str, bool]]:
+    """What a bug report needs: name, state, and whether it is well."""
+    import torch
+
+    from synthdiff.errors import SynthdiffError
+    from synthdiff.release import packages
+    from synthdiff.tracking import Tracker
+    from synthdiff.training.loop import bfloat16_pays
+
+    yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", True
+    for name, version in packages().items():
+        yield name, version, True
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    named = torch.cuda.get_device_name(0) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    yield (
+        "device",
+        f"{device.type}, {named}, bfloat16 {'native' if bfloat16_pays(device) else 'emulated, not used'}",
+        True,
+    )
+    free = shutil.disk_usage(".").free / 2**30
+    yield "disk", f"{free:.1f} GiB free here", free > 1
+    try:
+        count = len(Tracker.open().releases())
+        yield "store", f"{count} attempts tracked", True
+    except SynthdiffError as error:
+        yield "store", str(error), False

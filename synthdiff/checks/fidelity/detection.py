@@ -1,0 +1,171 @@
+"""Detection: can a strong classifier tell synthetic records from real ones?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
+from synthdiff.checks.features import Features, at_most, booster, matrices, persons
+from synthdiff.checks.fidelity.distances import Persons
+from synthdiff.checks.intervals import Floats, Interval, auc, folds, roc
+from synthdiff.schema import Schema
+from synthdiff.seeds import derive, numpy_generator
+
+FOLDS = 5
+FEWEST = 25
+"""Records on each side below which nothing is learnt."""
+
+SHUFFLED = 10_000
+"""Records on which the importance of a column is measured, at most."""
+
+
+class Detection(Check):
+    """Gradient boosting is taught to tell synthetic from training records and is asked about records it has not seen.
+
+    The figure is the area under the ROC curve of the scores from 5-fold cross-fitting, on as many synthetic as training
+    records, all records of a person in one fold: 0.5 when nothing gives the synthetic records away, 1 when every one is
+    recognised. Below 0.5 the synthetic records lie closer to training records than other real people do. Columns are
+    ranked by what the AUC loses when the column is shuffled among the unseen records.
+
+    Attributes
+    ----------
+    most : int
+        Records of a table that are looked at; of a larger one, so many are drawn.
+
+    References
+    ----------
+    Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests; importance: Breiman (2001), Random forests.
+    """
+
+    kind: Literal["detection"] = "detection"
+    most: int = Field(50_000, ge=100)
+
+    aspect: ClassVar[Aspect] = "fidelity"
+    unit: ClassVar[str] = "AUC"
+    direction: ClassVar[str] = "0.5 is best"
+    source: ClassVar[str] = "Classifier two-sample test (Lopez-Paz & Oquab 2017) with gradient boosting"
+    bars: ClassVar[dict[str, str]] = {"detection_auc": "<= 0.75"}
+
+    def run(self, evidence: Evidence) -> Finding:
+        """Tell synthetic from training records, and held-out from training records for reference."""
+        size = min(len(evidence.train), len(evidence.synthetic), self.most)
+        if size < FEWEST:
+            return Finding(
+                {},
+                f"A classifier needs at least {FEWEST} training and {FEWEST} synthetic records; there are "
+                f"{len(evidence.train):,} and {len(evidence.synthetic):,}.",
+            )
+        told = _tell_apart(
+            evidence.train, evidence.synthetic, evidence.schema, size, derive(evidence.seed, "detection")
+        )
+        real: _Told | None = None
+        if evidence.holdout is not None and min(len(evidence.holdout), size) >= FEWEST:
+            equal = min(size, len(evidence.holdout))
+            seed = derive(evidence.seed, "detection", "reference")
+            real = _tell_apart(evidence.train, evidence.holdout, evidence.schema, equal, seed)
+        importance = told.importance(derive(evidence.seed, "detection", "importance"))
+        chance = Reference(real.value, real.interval) if real else None
+        estimate = Estimate(told.value, told.interval, 2 * size, chance)
+        detail = {
+            "roc": told.curve(),
+            "reference_roc": real.curve() if real else None,
+            "importance": [{"column": name, "auc_drop": round(drop, 4)} for name, drop in importance[:10]],
+            "compared": {"synthetic": size, "reference": real.size if real else None},
+        }
+        return Finding({"detection_auc": estimate}, _reason(estimate, importance), detail)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A classifier's scores for records it has not seen.
+
+    Attributes
+    ----------
+    size : int
+        Records on each side; the first ``size`` rows are real training records.
+    features : Features
+        Both sides.
+    fold : int64 array of shape (2 size,)
+        The fold in which a record was left out.
+    models : list
+        The model fitted without each fold.
+    scores : float64 array of shape (2 size,)
+        Log odds of not being a training record.
+    value, interval
+        The AUC.
+    """
+
+    size: int
+    features: Features
+    fold: NDArray[np.int64]
+    models: list[Any]
+    scores: Floats
+    value: float
+    interval: Interval
+
+    def curve(self) -> dict[str, list[float]]:
+        """The ROC curve as plain lists."""
+        fpr, tpr = roc(self.scores[self.size :], self.scores[: self.size])
+        return {"fpr": np.round(fpr, 4).tolist(), "tpr": np.round(tpr, 4).tolist()}
+
+    def importance(self, seed: int) -> list[tuple[str, float]]:
+        """What the AUC loses when a column is shuffled among the unseen records of a fold, most important first."""
+        generator = np.random.default_rng(seed)
+        chosen = np.arange(2 * self.size)
+        if len(chosen) > SHUFFLED:
+            half = generator.choice(self.size, SHUFFLED // 2, replace=False)
+            chosen = np.concatenate([half, self.size + half])
+        unseen = self.features.rows(chosen)
+        parts = [np.flatnonzero(self.fold[chosen] == fold) for fold in range(FOLDS)]
+        other = chosen >= self.size
+        before = auc(self.scores[chosen][other], self.scores[chosen][~other])[0]
+        drops = []
+        for i, name in enumerate(self.features.names):
+            scores = np.empty(len(chosen))
+            for model, part in zip(self.models, parts, strict=True):
+                table = np.array(unseen.rows(part).values)
+                table[:, i] = generator.permutation(table[:, i])
+                scores[part] = model.decision_function(table)
+            drops.append((name, before - auc(scores[other], scores[~other])[0]))
+        return sorted(drops, key=lambda drop: -drop[1])
+
+
+def _tell_apart(train: pd.DataFrame, other: pd.DataFrame, schema: Schema, size: int, seed: int) -> _Told:
+    """Cross-fit a classifier on ``size`` records of each table."""
+    generator = numpy_generator(seed, "rows")
+    frames = [at_most(frame, size, generator) for frame in (train, other)]
+    people: tuple[Persons, Persons] = persons(frames[0], schema), persons(frames[1], schema)
+    of_train, of_other = matrices(frames, schema)
+    features = of_train.followed_by(of_other)
+    truth = np.repeat([0, 1], size)
+    fold = np.concatenate([folds(size, FOLDS, generator, group) for group in people])
+    scores, models = np.empty(2 * size), []
+    for left_out in range(FOLDS):
+        known, unseen = fold != left_out, fold == left_out
+        learnt = features.rows(known)
+        models.append(booster(learnt, 2, derive(seed, "fold", left_out)).fit(learnt.values, truth[known]))
+        scores[unseen] = models[-1].decision_function(features.rows(unseen).values)
+    value, interval = auc(scores[size:], scores[:size], (people[1], people[0]))
+    return _Told(size, features, fold, models, scores, value, interval)
+
+
+def _reason(estimate: Estimate, importance: list[tuple[str, float]]) -> str:
+    low, high = estimate.interval
+    reason = (
+        f"Shown a synthetic and a training record, a classifier picks the synthetic one {estimate.value:.1%} of the "
+        f"time ({low:.1%} to {high:.1%}; guessing gives 50 %)."
+    )
+    if estimate.reference:
+        reason += f" Real held-out records are picked {estimate.reference.value:.1%} of the time."
+    telling = [name for name, drop in importance[:3] if drop > 0.01]
+    if low > 0.5 and telling:
+        reason += f" What gives them away most: {', '.join(telling)}."
+    if high < 0.5:
+        reason += " Below 50 %, synthetic records resemble training records more than other real people do."
+    return reason

@@ -1,0 +1,367 @@
+"""The command line. It imports the rest inside the commands, so that ``--help`` takes a blink."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthdiff.errors import SynthdiffError
+
+if TYPE_CHECKING:
+    from synthdiff.progress import Progress
+    from synthdiff.tracking import NoTracking, Tracker
+
+ACCEPTED, UNEXPECTED, BAD_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+
+FILE = click.Path(path_type=Path)
+
+
+def say(text: str = "") -> None:
+    """Print to the user: on stderr, so that stdout holds results only."""
+    click.echo(text, err=True)
+
+
+def emit(result: Any) -> None:
+    """Print a result as one JSON object on stdout."""
+    click.echo(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what a command returns or raises into an exit status; a traceback is for ``--debug`` only."""
+
+    @wraps(command)
+    def wrapper(*arguments: Any, **options: Any) -> None:
+        debug = bool(click.get_current_context().find_root().params["debug"])
+        try:
+            status = command(*arguments, **options) or ACCEPTED
+        except SynthdiffError as error:
+            say(f"error: {error}")
+            status = BAD_INPUT
+        except KeyboardInterrupt:
+            say("interrupted; nothing was published (`synthdiff run` goes on with --resume)")
+            status = INTERRUPTED
+        except BrokenPipeError:
+            status = ACCEPTED
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            say(f"unexpected failure: {type(error).__name__}: {error}")
+            say("  this is a fault of synthdiff; run again with `synthdiff --debug …` and report what it prints")
+            status = UNEXPECTED
+        sys.exit(status)
+
+    return wrapper
+
+
+def progress() -> Progress:
+    """Bars on a terminal, lines elsewhere."""
+    from synthdiff.progress import progress_to
+
+    return progress_to(sys.stderr)
+
+
+def store(track: bool) -> Tracker | NoTracking:
+    """The tracking store."""
+    from synthdiff.tracking import NoTracking, Tracker
+
+    return Tracker.open() if track else NoTracking()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="synthdiff")
+def main(debug: bool) -> None:
+    """Synthetic clinical data by score-based diffusion, audited and released with evidence.
+
+    Exit status: 0 done and accepted, 1 unexpected failure, 2 bad input or usage, 3 the gate refused the release.
+    """
+
+
+@main.command()
+@click.argument("data", type=FILE)
+@click.option("-o", "--output", type=FILE, default=Path("recipe.yaml"), show_default=True, help="The recipe to write.")
+@guarded
+def init(data: Path, output: Path) -> None:
+    """Look at a table and write a commented recipe."""
+    from synthdiff.data import read_table
+    from synthdiff.draft import draft_recipe
+    from synthdiff.errors import DataError
+
+    if output.exists():
+        raise DataError("the file is there already", where=str(output), mend="choose another with -o, or remove it")
+    frame, schema = read_table(data)
+    text = draft_recipe(data, frame, schema, output)
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot be written: {error.strerror}", where=str(output), mend="choose another place with -o"
+        ) from None
+    say(f"{len(frame):,} rows, {len(schema.columns)} columns; the recipe is in {output}")
+    say(f"look through it, then: synthdiff run {output}")
+
+
+@main.command("run")
+@click.argument("recipe", type=FILE)
+@click.option("--out", type=FILE, default=Path("releases"), show_default=True, help="The folder of all releases.")
+@click.option("--resume", is_flag=True, help="Go on with an attempt that was interrupted.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and stop.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, such as generator.seed=8."
+)
+@click.option("--track/--no-track", default=True, help="Track the attempt in MLflow.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@guarded
+def run_recipe(
+    recipe: Path, out: Path, resume: bool, dry_run: bool, overrides: tuple[str, ...], track: bool, as_json: bool
+) -> int:
+    """The main job: load, split, fit, sample, audit, gate, release, track."""
+    from synthdiff.recipe import load_recipe
+    from synthdiff.run import estimate, reasons, run
+
+    loaded = load_recipe(recipe, overrides)
+    if dry_run:
+        cost = estimate(loaded)
+        if as_json:
+            emit(cost)
+        else:
+            for name, value in cost.items():
+                click.echo(f"{name.replace('_', ' '):<22}{value:,}")
+        return ACCEPTED
+    outcome = run(loaded, out=out, resume=resume, tracker=store(track), progress=progress())
+    verdict = {True: "accepted", False: "refused"}[outcome.accepted]
+    say(f"\n{verdict}: {outcome.answer['headline']}")
+    for reason in reasons(outcome.answer):
+        say(f"  - {reason}")
+    if as_json:
+        emit(
+            {
+                "verdict": verdict,
+                "number": outcome.number,
+                "folder": str(outcome.folder),
+                "report": str(outcome.report),
+                "answer": outcome.answer,
+            }
+        )
+    else:
+        click.echo(f"report: {outcome.report}")
+    return ACCEPTED if outcome.accepted else REFUSED
+
+
+@main.command()
+@click.argument("recipe", type=FILE)
+@click.option("-o", "--output", type=FILE, required=True, help="The folder for the model.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
+@guarded
+def fit(recipe: Path, output: Path, overrides: tuple[str, ...]) -> None:
+    """Learn the table of a recipe and save the model; the holdout is kept from it as in a run."""
+    from synthdiff.recipe import load_recipe
+    from synthdiff.run import fit as fit_recipe
+
+    model = fit_recipe(load_recipe(recipe, overrides), progress())
+    model.save(output)
+    say(f"the model is in {output}; it has seen real records and stays in the house")
+
+
+@main.command()
+@click.argument("model", type=FILE)
+@click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows.")
+@click.option("-o", "--output", type=FILE, required=True, help="The file to write, .csv or .parquet.")
+@click.option("--given", multiple=True, metavar="COL=VALUE", help="A condition: sex=F, or a range: 'age=[60, 80]'.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the draw; the model's own by default.")
+@guarded
+def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: int | None) -> None:
+    """Draw rows from a fitted model. They are not audited: only `run` makes a release."""
+    from synthdiff.data import format_of
+    from synthdiff.recipe import conditions
+    from synthdiff.table import TableDiffusion
+
+    target = format_of(output)
+    loaded = TableDiffusion.load(model)
+    frame = loaded.sample(rows, conditions(given), seed, progress=progress())
+    target.write(frame, output, loaded.schema_)
+    say(f"{len(frame):,} rows are in {output}; they were not audited")
+
+
+@main.command("audit")
+@click.option("--real", type=FILE, required=True, help="The table that the generator was trained on.")
+@click.option("--synthetic", type=FILE, required=True, help="The table to judge, whoever made it.")
+@click.option("--holdout", type=FILE, help="Real records that the generator never saw; many questions need them.")
+@click.option("--policy", default="share-publicly", show_default=True, help="A policy's name, or a file of your own.")
+@click.option("--recipe", type=FILE, help="A recipe whose data.columns say what the columns are.")
+@click.option("--target", help="The column that the data are to predict.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("-o", "--output", type=FILE, help="A folder for report.html and report.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@guarded
+def audit_tables(
+    real: Path,
+    synthetic: Path,
+    holdout: Path | None,
+    policy: str,
+    recipe: Path | None,
+    target: str | None,
+    seed: int,
+    output: Path | None,
+    as_json: bool,
+) -> int:
+    """Judge a synthetic table, whoever made it."""
+    from synthdiff.run import audit_files
+
+    report = audit_files(
+        real, synthetic, holdout, policy=policy, recipe=recipe, target=target, seed=seed, progress=progress()
+    )
+    answer = report.to_dict()
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        report.save(output / "report.html")
+        report.save(output / "report.json")
+    say(f"\n{report.verdict}: {answer['headline']}")
+    if as_json:
+        emit(answer)
+    else:
+        for name, check in answer["checks"].items():
+            click.echo(f"{name:<16}{check['verdict']:<14}{check['reason']}")
+        if output is not None:
+            click.echo(f"report: {output / 'report.html'}")
+    return ACCEPTED if report.verdict == "pass" else REFUSED
+
+
+@main.command()
+@click.argument("folder", type=FILE)
+@guarded
+def verify(folder: Path) -> int:
+    """Recompute the hashes of a release and say which files hold."""
+    from synthdiff.release import open_release
+
+    release = open_release(folder)
+    problems = release.verify()
+    for problem in problems:
+        click.echo(str(problem))
+    if problems:
+        say(f"{release.name} {release.number}: {len(problems)} of its files do not hold")
+        return REFUSED
+    click.echo(f"{release.name} {release.number}: all {len(release.files)} files are as the manifest says")
+    return ACCEPTED
+
+
+@main.group()
+def releases() -> None:
+    """What the tracking store knows about releases."""
+
+
+@releases.command("list")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@guarded
+def list_releases(name: str | None, as_json: bool) -> None:
+    """All attempts at a release, the oldest first."""
+    records = store(True).releases(name)
+    if as_json:
+        emit([_plain(record) for record in records])
+        return
+    if not records:
+        say("there are no releases yet; `synthdiff run RECIPE` makes one")
+    for record in records:
+        number = "-" if record.number is None else str(record.number)
+        rows = f"{record.rows:,} rows" if record.rows is not None else ""
+        click.echo(f"{record.name:<24}{number:>4}  {record.verdict:<11}{record.date:%Y-%m-%d %H:%M}  {rows}")
+
+
+@releases.command()
+@click.argument("name")
+@click.argument("number", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@guarded
+def show(name: str, number: int, as_json: bool) -> None:
+    """One release with its figures."""
+    record = store(True).release(name, number)
+    if as_json:
+        emit(_plain(record))
+        return
+    click.echo(f"{record.name} {record.number}: {record.verdict}, {record.date:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"rows {record.rows:,}, data SHA-256 {record.dataset_sha256}" if record.rows else "")
+    for figure, estimate in sorted(record.figures.items()):
+        click.echo(f"  {figure:<28}{_figure(estimate)}")
+
+
+@releases.command("compare")
+@click.argument("name")
+@click.argument("first", type=int)
+@click.argument("second", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@guarded
+def compare_releases(name: str, first: int, second: int, as_json: bool) -> None:
+    """The figures of two releases side by side."""
+    from synthdiff.tracking import compare
+
+    tracker = store(True)
+    rows = compare(tracker.release(name, first), tracker.release(name, second))
+    if as_json:
+        emit([_plain(row) for row in rows])
+        return
+    click.echo(f"{'':<28}{f'{name} {first}':<30}{f'{name} {second}':<30}")
+    for row in rows:
+        click.echo(f"{row.estimate:<28}{_figure(row.a):<30}{_figure(row.b):<30}")
+
+
+@main.command("list")
+@click.argument("family", type=click.Choice(["checks", "formats", "nets", "policies", "samplers", "schedules", "sdes"]))
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@guarded
+def list_parts(family: str, as_json: bool) -> None:
+    """What there is: kind, one line, fields."""
+    from synthdiff.catalogue import catalogue
+
+    entries = catalogue(family)
+    if as_json:
+        emit(entries)
+        return
+    for entry in entries:
+        click.echo(f"{entry['kind']:<24}{entry['summary']}")
+        for name, text in entry["more"].items():
+            click.echo(f"{'':<24}  {name}: {text}")
+
+
+@main.command()
+@guarded
+def schema() -> None:
+    """The JSON schema of a recipe, for editors."""
+    from synthdiff.recipe import json_schema
+
+    emit(json_schema())
+
+
+@main.command()
+@guarded
+def doctor() -> int:
+    """Versions, devices, the store, and what is missing."""
+    from synthdiff.catalogue import diagnosis
+
+    healthy = True
+    for name, state, well in diagnosis():
+        click.echo(f"{'ok ' if well else 'BAD'}  {name:<14}{state}")
+        healthy = healthy and well
+    return ACCEPTED if healthy else BAD_INPUT
+
+
+def _plain(record: Any) -> Any:
+    from dataclasses import asdict
+
+    return json.loads(json.dumps(asdict(record), default=str))
+
+
+def _figure(figure: Any) -> str:
+    if figure is None:
+        return "-"
+    low, high = figure.interval
+    return f"{figure.value:.4g} [{low:.4g}, {high:.4g}]"

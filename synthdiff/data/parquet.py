@@ -1,0 +1,104 @@
+"""Parquet: tables with their dtypes; the only file that reads or writes Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+from synthdiff.column import category, dtype_name
+from synthdiff.data.format import Format, Loaded
+from synthdiff.data.spelling import as_column, declare_missing
+from synthdiff.declaration import Declaration
+from synthdiff.errors import DataError
+from synthdiff.inference import check_table
+from synthdiff.schema import Schema
+
+_KEY = b"synthdiff"
+_NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+
+
+class Parquet(Format):
+    """Apache Parquet, with nullable whole numbers, categories, dates and time zones as they were."""
+
+    kind: Literal["parquet"] = "parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+
+    def load(self, path: Path, declared: Mapping[str, Declaration], like: Schema | None) -> Loaded:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        def locate(column: str, row: int | None) -> str:
+            return f"{path.name}, column {column!r}" + ("" if row is None else f", row {row + 1}")
+
+        try:
+            table = parquet.read_table(path)
+            _check_columns(path.name, table.column_names)
+            frame = _frame(table)
+        except (pa.ArrowException, OSError) as error:
+            what = "cannot be read as Parquet: it is damaged, cut short or something else"
+            raise DataError(what, where=path.name, mend="export or copy it again") from error
+        try:
+            check_table(frame)
+        except DataError as error:
+            raise DataError(error.what, where=path.name, mend=error.mend) from None
+        frame = declare_missing(frame, declared)
+        if like is not None:
+            frame = frame.assign(
+                **{
+                    column.name: as_column(frame[column.name], column)
+                    for column in like
+                    if column.name in frame.columns
+                }
+            )
+        return Loaded(frame, list(frame.columns), locate)
+
+    def write(self, frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        ordered = frame[list(schema.names)].reset_index(drop=True)
+        table = pa.Table.from_pandas(ordered, preserve_index=False)
+        # Parquet keeps neither categories other than text nor the order of categories.
+        categories = {
+            name: {"dtype": dtype_name(values), "levels": values.cat.categories.tolist()}
+            for name, values in ordered.items()
+            if isinstance(values.dtype, pd.CategoricalDtype)
+        }
+        table = table.replace_schema_metadata(
+            {**(table.schema.metadata or {}), _KEY: json.dumps({"categories": categories})}
+        )
+        parquet.write_table(table, path)
+
+
+def _check_columns(file: str, names: list[str]) -> None:
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        mend = "give every column a name of its own"
+        raise DataError(f"several columns are called {', '.join(map(repr, twice[:10]))}", where=file, mend=mend)
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    """A frame without loss: whole numbers with missing cells are Int64 and not float, categories are as written."""
+    import pyarrow as pa
+
+    frame: pd.DataFrame = table.to_pandas()
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
+    categories = json.loads((table.schema.metadata or {}).get(_KEY, b"{}")).get("categories", {})
+    nullable = {getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name) for name in _NULLABLE}
+    for field in table.schema:
+        values = frame[field.name]
+        if field.name in categories:
+            kept = categories[field.name]
+            dtype = category(kept["levels"], kept["dtype"])
+            frame[field.name] = pd.Series(pd.Categorical(values, dtype=dtype), index=frame.index)
+        elif pa.types.is_integer(field.type) and values.dtype.kind == "f":
+            frame[field.name] = table[field.name].to_pandas(types_mapper=nullable.get)
+        elif pa.types.is_decimal(field.type):
+            frame[field.name] = table[field.name].cast(pa.float64()).to_pandas()
+    return frame
