@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdiff.checks.check import RARE
 from synthdiff.schema import Column, Schema
 from synthdiff.yamlfile import one_line
 
@@ -28,6 +27,7 @@ SCHEMA_FILE = "recipe.schema.json"
 
 _NEAR_CONSTANT = 0.99
 _FEWEST_PERSONS = 20
+_FEWEST_TOLD = 5  # rows outside the majority, below which chance gives a target away
 _LONGEST_KEY = 1000  # YAML allows 1,024 characters before the colon
 _LOOKED_AT = 20_000
 
@@ -266,7 +266,7 @@ def _gives_away(values: pd.Series, target: pd.Series) -> bool:
     known = target.notna()
     values, target = values[known], target[known]
     codes, outcomes = pd.factorize(target)
-    if len(outcomes) < 2 or len(codes) - np.bincount(codes).max() < RARE:
+    if len(outcomes) < 2 or len(codes) - np.bincount(codes).max() < _FEWEST_TOLD:
         return False
     if any(_tells(pd.factorize(said, use_na_sentinel=False)[0], codes) for said in (values, values.isna())):
         return True
@@ -293,6 +293,8 @@ def _tells(values: np.ndarray, target: np.ndarray) -> bool:
 
 def _common(present: pd.Series, column: Column) -> bool:
     """Whether every level has enough records to be written down."""
+    from synthdiff.checks.check import RARE  # loads every check and torch: few tables need it
+
     levels = column.levels or ()
     return len(levels) <= 12 and all(int((present == level).sum()) >= RARE for level in levels)
 

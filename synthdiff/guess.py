@@ -87,6 +87,12 @@ class Cells:
         return isinstance(self.series.dtype, pd.CategoricalDtype)
 
     @property
+    def whole(self) -> bool:
+        """Whether the cells are whole numbers."""
+        floats = self.sort == "floats" and all(float(value).is_integer() for value in self.distinct)
+        return floats or self.sort == "integers"
+
+    @property
     def beyond(self) -> int | None:
         """The position of a whole number that float64 does not hold, if there is one."""
         if self.sort != "integers":
@@ -140,8 +146,7 @@ def guess(cells: Cells) -> tuple[Kind, str]:
 
 def _guess_numbers(cells: Cells) -> tuple[Kind, str]:
     distinct, rows = len(cells.distinct), cells.rows
-    whole = cells.sort == "integers" or all(float(value).is_integer() for value in cells.distinct)
-    if not whole:
+    if not cells.whole:
         return "continuous", f"continuous: {distinct:,} distinct number{'s' * (distinct != 1)}"
     if distinct == 2 and sorted(cells.distinct) in _FLAGS:
         return "boolean", f"boolean: two levels, {min(cells.distinct)} and {max(cells.distinct)}"

@@ -127,6 +127,9 @@ def _decide(cells: Cells, declared: Declaration) -> tuple[Kind, str]:
         return "identifier", f"identifier: names whose row it is, {len(cells.distinct):,} in {cells.rows:,} rows"
     if declared.levels:
         return "categorical", f"categorical: {len(declared.levels)} declared levels"
+    if cells.sort in ("integers", "floats") and (declared.min is not None or declared.max is not None):
+        kind: Kind = "integer" if cells.whole else "continuous"
+        return kind, f"{kind}: has declared bounds"
     return guess(cells)
 
 

@@ -26,7 +26,6 @@ from pydantic import (
 )
 
 from synthdiff.errors import AuditError, RecipeError
-from synthdiff.policy import Bar
 from synthdiff.schema import Kind, Level, Role
 from synthdiff.yamlfile import Document, read_document, to_yaml
 
@@ -42,6 +41,8 @@ _BAR_SHAPE = r"^\s*((<=|>=|<|>)\s*(reference|[-+]?\.?\d)|includes\s+[-+]?\.?\d)"
 
 
 def _bar(text: str) -> str:
+    from synthdiff.policy import Bar  # loads every check and torch: a recipe without bars need not wait for them
+
     try:
         return Bar.parse(text).text
     except AuditError as error:

@@ -161,6 +161,13 @@ def test_leaks_are_told_once_a_person_and_not_by_chance(tmp_path: Path) -> None:
     assert "gives" not in draft(frame, tmp_path)[0]
 
 
+def test_the_group_is_quoted_and_a_person_goes_before_a_number(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"record": np.arange(300) // 3, "patient: id": np.arange(300) // 2, "code": np.arange(300) // 4}
+    )
+    assert draft(frame, tmp_path)[1].data.group == "patient: id"
+
+
 @pytest.mark.parametrize(("rows", "share"), [(60, 0.3), (5_000, 0.2), (60_000, 0.1)])
 def test_the_holdout_grows_as_the_table_shrinks(tmp_path: Path, rows: int, share: float) -> None:
     text, recipe = draft(pd.DataFrame({"x": np.arange(rows) % 50 / 10}), tmp_path)

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, strategies as st
 
 from synthdiff.errors import RecipeError
-from synthdiff.recipe import Recipe, json_schema, load_recipe
+from synthdiff.recipe import Recipe, conditions, json_schema, load_recipe
 from synthdiff.yamlfile import one_line, read_document, to_yaml
 
 FULL = """\
@@ -83,6 +83,8 @@ def test_declared_columns_speak_the_words_of_the_recipe(tmp_path: Path) -> None:
     assert declared["d.time"] == {"role": ("sensitive", "quasi-identifier"), "missing": (0,)}
     assert declared["patient_id"] == {"role": ("group",)}
     assert load(tmp_path, FULL, "data.columns.patient_id={role: [group]}").data.declared() == declared
+    both = load(tmp_path, FULL, "data.columns.patient_id={role: sensitive}").data.declared()["patient_id"]
+    assert both == {"role": ("sensitive", "group")}
 
 
 def test_the_scalars_that_other_readers_mistake_stay_text(tmp_path: Path) -> None:
@@ -205,6 +207,15 @@ def test_a_wrong_override_is_named(tmp_path: Path, override: str, words: list[st
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, FULL, override)
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_conditions_are_those_of_a_recipe() -> None:
+    assert conditions(["sex=F", "age=[60, 80]", '"d.time"=3']) == {"sex": "F", "age": (60, 80), "d.time": 3}
+    with pytest.raises(RecipeError) as caught:
+        conditions(["age=[80, 60]", "sex"])
+    assert "an override is written key.path=value" in str(caught.value)
+    with pytest.raises(RecipeError, match=r"a range \[low, high\]"):
+        conditions(["age=[80, 60]"])
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
@@ -374,16 +385,13 @@ def test_the_json_schema_describes_every_key() -> None:
 
 def test_the_json_schema_agrees_with_the_reader(tmp_path: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the notebooks extra")
-    validator = jsonschema.Draft202012Validator
-    validator.check_schema(json_schema())
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    validator = jsonschema.Draft202012Validator(json_schema())
     shipped = sorted((Path(__file__).resolve().parents[1] / "recipes").glob("*.yaml"))
     for text in (FULL, SHORT, *(recipe.read_text(encoding="utf-8") for recipe in shipped)):
         written = json.loads(json.dumps(yaml.safe_load(text), default=str))
-        assert list(validator(json_schema()).iter_errors(written)) == []
-        assert (
-            list(validator(json_schema()).iter_errors(load(tmp_path, text).model_dump(mode="json", exclude_none=True)))
-            == []
-        )
+        assert list(validator.iter_errors(written)) == []
+        assert list(validator.iter_errors(load(tmp_path, text).model_dump(mode="json", exclude_none=True))) == []
     unseen = (
         "bar of",
         "bounds",
@@ -402,4 +410,4 @@ def test_the_json_schema_agrees_with_the_reader(tmp_path: Path) -> None:
         except (yaml.YAMLError, TypeError, RecursionError, UnicodeDecodeError):
             continue
         if name not in ("key twice", "column twice", "anchor", "UTF-16", "merge key") and not name.startswith(unseen):
-            assert not validator(json_schema()).is_valid(written), name
+            assert not validator.is_valid(written), name

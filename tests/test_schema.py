@@ -164,7 +164,9 @@ def test_the_hour_that_occurs_twice_comes_back() -> None:
     assert there_and_back(pd.Series(hours)).step == 60
     midnights = pd.date_range("2023-10-26", periods=8, freq="D", tz="Europe/Berlin")
     assert there_and_back(pd.Series(midnights)).step == 86_400
-    twice = pd.Series(pd.to_datetime(["2022-11-06 04:00", "2022-11-06 05:00"], utc=True)).dt.tz_convert("America/Havana")
+    twice = pd.Series(pd.to_datetime(["2022-11-06 04:00", "2022-11-06 05:00"], utc=True)).dt.tz_convert(
+        "America/Havana"
+    )
     there_and_back(twice)
 
 
@@ -233,7 +235,9 @@ def test_a_schema_survives_json() -> None:
     again = Schema.model_validate_json(schema.model_dump_json())
     assert again == schema
     for name in ("flag", "truth", "dead"):
-        assert [type(level) for level in again[name].levels or ()] == [type(level) for level in schema[name].levels or ()]
+        assert [type(level) for level in again[name].levels or ()] == [
+            type(level) for level in schema[name].levels or ()
+        ]
 
 
 def test_declarations_decide() -> None:
@@ -278,7 +282,7 @@ def test_what_is_no_cell_of_the_column_is_told() -> None:
         column.restore(np.array([0, -1]))
     with pytest.raises(SchemaError, match="outside"):
         column.restore(np.array([0, 2]))
-    with pytest.raises(SchemaError, match="'x'.*numbers.*such as 'a'"):
+    with pytest.raises(SchemaError, match=r"'x'.*numbers.*such as 'a'"):
         column_of(pd.Series([1.5, 2.5])).numbers(pd.Series(["a", "b"]))
     with pytest.raises(SchemaError, match="dates"):
         column_of(pd.Series(pd.to_datetime(["2020-01-01"] * 2))).numbers(pd.Series([1.0, 2.0]))
@@ -323,7 +327,10 @@ def test_contradictions_are_named(columns: dict[str, dict[str, object]], message
         (pd.DataFrame({"a": [1]}), "a single row"),
         (pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]), "several columns are called 'a'"),
         (pd.DataFrame([[1, 2], [3, 4]]), "a column is named 0"),
-        (pd.DataFrame({"a": [1, "x"]}, dtype=object), "column 'a', row 2: cells of several types: int in row 1, str here"),
+        (
+            pd.DataFrame({"a": [1, "x"]}, dtype=object),
+            "column 'a', row 2: cells of several types: int in row 1, str here",
+        ),
         (pd.DataFrame({"a": [[1], [2]]}), "column 'a', row 1: cells of type list are not supported"),
         (pd.DataFrame({"a": pd.to_timedelta([1, 2], unit="D")}), "column 'a': cells of type timedelta64"),
         (pd.DataFrame({"a": pd.cut(pd.Series([1, 2]), 2)}), "column 'a': cells of type category are not supported"),
@@ -347,7 +354,9 @@ def test_long_whole_numbers_are_never_rounded() -> None:
 
 
 def test_identifiers_are_told_from_codes() -> None:
-    persons = pd.DataFrame({"patient_nbr": [row // 3 for row in range(300)], "hash": [f"{row:x}" for row in range(300)]})
+    persons = pd.DataFrame(
+        {"patient_nbr": [row // 3 for row in range(300)], "hash": [f"{row:x}" for row in range(300)]}
+    )
     schema = Schema.infer(persons.assign(case_no=range(7, 307), weight=np.random.default_rng(0).permutation(300)))
     assert [column.kind for column in schema] == ["identifier", "identifier", "identifier", "integer"]
     assert "group" in schema["patient_nbr"].reason

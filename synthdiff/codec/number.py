@@ -33,7 +33,7 @@ class NumberCodec(ColumnCodec):
         The body's quantile function at equally spaced probabilities, ascending; empty when all values are atoms.
     step : float or None
         The grid on which the body's values lie; ``None`` for a continuum.
-    floor, ceiling : float
+    floor, ceiling : float or None
         Bounds that decoded values keep.
     """
 
@@ -41,8 +41,8 @@ class NumberCodec(ColumnCodec):
     atoms: tuple[float, ...]
     knots: tuple[float, ...]
     step: float | None
-    floor: float
-    ceiling: float
+    floor: float | None
+    ceiling: float | None
 
     @classmethod
     def fit(
@@ -50,8 +50,8 @@ class NumberCodec(ColumnCodec):
         values: np.ndarray,
         *,
         rare: int,
-        floor: float = -np.inf,
-        ceiling: float = np.inf,
+        floor: float | None = None,
+        ceiling: float | None = None,
         step: float | None = None,
         max_atoms: int = 256,
         max_knots: int = 1024,
@@ -78,13 +78,13 @@ class NumberCodec(ColumnCodec):
         if body.size < rare:
             body = body[:0]
         elif present.size and present.min() >= 0:
-            floor = max(floor, 0.0)
+            floor = max(floor or 0.0, 0.0)
         step = step if step is not None else _grid(body)
         gaps = min(body.size // rare, max_knots)
         knots = _knots(body, gaps) if gaps else np.empty(0)
         return cls(
             atoms=tuple(distinct[shared].tolist()),
-            knots=tuple(np.clip(knots, floor, ceiling).tolist()),
+            knots=tuple(_within(knots, floor, ceiling).tolist()),
             step=step,
             floor=floor,
             ceiling=ceiling,
@@ -129,7 +129,7 @@ class NumberCodec(ColumnCodec):
         if inside.any():
             position = ndtr(detail[inside].astype(np.float64))
             body = np.interp(position, np.linspace(0, 1, len(self.knots)), self.knots)
-            values[inside] = np.clip(self._snap(body), self.floor, self.ceiling)
+            values[inside] = _within(self._snap(body), self.floor, self.ceiling)
         return values
 
     def admitted(self, low: float, high: float) -> np.ndarray:
@@ -179,6 +179,11 @@ def _grid(body: np.ndarray) -> float | None:
         if np.mean(np.abs(scaled - np.round(scaled)) < 1e-6 * np.maximum(1, np.abs(scaled))) >= 0.995:
             return step
     return None
+
+
+def _within(values: np.ndarray, floor: float | None, ceiling: float | None) -> np.ndarray:
+    """Values brought inside the bounds that there are."""
+    return np.clip(values, -np.inf if floor is None else floor, np.inf if ceiling is None else ceiling)
 
 
 def _nearest(sorted_points: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -113,7 +113,7 @@ class RowCodec(BaseModel):
             if column.discrete:
                 codecs[column.name] = CategoryCodec.fit(column.codes(frame[column.name]), rare=rare, name=column.name)
             else:
-                floor, ceiling = column.bounds
+                floor, ceiling = (bound if np.isfinite(bound) else None for bound in column.bounds)
                 step = float(column.step) if column.kind == "datetime" and column.step else None
                 codecs[column.name] = NumberCodec.fit(
                     column.numbers(frame[column.name]), rare=rare, floor=floor, ceiling=ceiling, step=step

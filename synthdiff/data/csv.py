@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from synthdiff.data.cells import type_cells
-from synthdiff.data.format import Format, Loaded
+from synthdiff.data.format import Format, Loaded, raise_all
 from synthdiff.data.spelling import spell_cells, type_like
 from synthdiff.declaration import Declaration
 from synthdiff.errors import DataError, SynthdiffError
@@ -77,11 +77,14 @@ def _write(frame: pd.DataFrame, file: Any, schema: Schema, delimiter: str) -> No
     special = re.compile(f'[{delimiter}"\r\n]')
     alone = len(schema.names) == 1
 
-    def quote(text: str) -> str:
+    def quote(text: str, special: re.Pattern[str] = special) -> str:
         # A line with nothing on it is no row, so that a lone empty cell has to be quoted.
         return '"' + text.replace('"', '""') + '"' if special.search(text) or (alone and not text) else text
 
-    file.write((delimiter.join(map(quote, schema.names)) + "\n").encode())
+    # No unquoted name may look as if it were cut by another separator.
+    any_separator = re.compile(f'[{_DELIMITERS}"\r\n]')
+    header = delimiter.join(quote(name, any_separator) for name in schema.names)
+    file.write(f"{header}\n".encode())
     for start in range(0, len(frame), _ROWS_WRITTEN_AT_ONCE):
         part = frame.iloc[start : start + _ROWS_WRITTEN_AT_ONCE]
         cells = [map(quote, spell_cells(part[column.name], column)) for column in schema]
@@ -103,8 +106,8 @@ class _Sheet:
     def open(cls, path: Path) -> _Sheet:
         data = _text(path)
         delimiter = _delimiter(data)
-        names, start = next(_records(data, delimiter), ([], 0))
-        start = _offset(data, start)
+        names, _, lines = next(_records(data, delimiter))
+        start = _offset(data, lines)
         _check_names(path.name, names)
         return cls(path.name, data, delimiter, names, start)
 
@@ -147,22 +150,18 @@ class _Sheet:
     def _refuse_rows(self) -> None:
         """Refuse, with their lines, rows that do not have the header's number of cells, and quotes without an end."""
         problems: list[SynthdiffError] = []
-        line = 0
+        line = 1
         try:
-            for cells, end in _records(self.data, self.delimiter, strict=True):
+            for cells, begin, end in _records(self.data, self.delimiter, strict=True):
                 if len(cells) != len(self.names):
                     found = f"{len(cells)} cell{'s' * (len(cells) != 1)}, the header has {len(self.names)}"
                     mend = "put a cell that contains the separator in double quotes, or complete the row"
-                    problems.append(DataError(f"the row has {found}", where=f"{self.file}, line {line + 1}", mend=mend))
-                line = end
+                    problems.append(DataError(f"the row has {found}", where=f"{self.file}, line {begin}", mend=mend))
+                line = end + 1
         except csv.Error as error:
-            mend = "close the double quotes"
-            problems.append(
-                DataError(f"the row cannot be read: {error}", where=f"{self.file}, line {line + 1}", mend=mend)
-            )
-        if problems:
-            more = [DataError(f"and {len(problems) - 10} more rows")] if len(problems) > 10 else []
-            raise DataError.together([*problems[:10], *more])
+            what = f"the row cannot be read: {error}"
+            problems.append(DataError(what, where=f"{self.file}, line {line}", mend="close the double quotes"))
+        raise_all(problems)
 
     def locate(self, column: str, row: int | None) -> str:
         """Where a column or cell stands: file, column, row below the header, line of the file."""
@@ -175,10 +174,7 @@ class _Sheet:
     @cached_property
     def _lines(self) -> dict[int, int]:
         """The line, counted from 1, on which each row below the header begins, counted from 0."""
-        lines, line = {}, 0
-        for row, (_, end) in enumerate(_records(self.data, self.delimiter), start=-1):
-            lines[row], line = line + 1, end
-        return lines
+        return {row: begin for row, (_, begin, _) in enumerate(_records(self.data, self.delimiter), start=-1)}
 
 
 def _text(path: Path) -> bytes:
@@ -212,14 +208,16 @@ def _text(path: Path) -> bytes:
     return data
 
 
-def _records(data: bytes, delimiter: str, strict: bool = False) -> Iterator[tuple[list[str], int]]:
-    """The records of a text, each with the number of lines up to its end; blank lines are no records."""
+def _records(data: bytes, delimiter: str, strict: bool = False) -> Iterator[tuple[list[str], int, int]]:
+    """The records of a text, each with its first and last line, counted from 1; blank lines are no records."""
     # The reader's limit guards against a missing quote, which is found out otherwise; a report may well be longer.
     csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""), delimiter=delimiter, strict=strict)
+    done = 0
     for cells in reader:
         if cells:
-            yield cells, reader.line_num
+            yield cells, done + 1, reader.line_num
+        done = reader.line_num
 
 
 def _offset(data: bytes, lines: int) -> int:
@@ -232,7 +230,7 @@ def _delimiter(data: bytes) -> str:
     """The separator that cuts the first records into the same number of cells, the most there are."""
     best, most = ",", (0, 0)
     for delimiter in _DELIMITERS:
-        counts = [len(cells) for (cells, _), _ in zip(_records(data, delimiter), range(_SNIFFED), strict=False)]
+        counts = [len(cells) for (cells, _, _), _ in zip(_records(data, delimiter), range(_SNIFFED), strict=False)]
         score = (int(len(set(counts)) == 1), counts[0] if counts else 0)
         if score[1] > 1 and score > most:
             best, most = delimiter, score
@@ -260,5 +258,4 @@ def _check_names(file: str, names: list[str]) -> None:
                 f"the first line holds only numbers ({names[0]}, …): the header is missing", where=file, mend=mend
             )
         )
-    if problems:
-        raise DataError.together(problems)
+    raise_all(problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -110,11 +110,11 @@ class Format(Part):
         check_file(path)
         loaded = self.load(path, declared, like)
         if like is not None:
-            _raise_all([*_absent(loaded, like, path), *loaded.problems])
+            raise_all([*_absent(loaded, like, path), *loaded.problems])
             return loaded.frame[list(like.names)], like
         known = {name: said for name, said in declared.items() if name in loaded.frame.columns}
         found, contradictions = survey(loaded.frame, known, loaded.locate) if len(loaded.frame.columns) else ([], [])
-        _raise_all([*unknown_columns(declared, loaded.names), *loaded.problems, *contradictions])
+        raise_all([*unknown_columns(declared, loaded.names), *loaded.problems, *contradictions])
         formats = loaded.formats
         spelt = [column.model_copy(update={"format": formats.get(column.name, column.format)}) for column in found]
         return loaded.frame, Schema(columns=tuple(spelt))
@@ -128,13 +128,14 @@ def _absent(loaded: Loaded, like: Schema, path: Path) -> list[DataError]:
     ]
 
 
-def _raise_all(problems: list[SynthdiffError]) -> None:
+def raise_all(problems: Sequence[SynthdiffError]) -> None:
+    """Raise all problems as one error, if there are any; at most :data:`SHOWN` are told."""
     if not problems:
         return
     family = SchemaError if all(isinstance(problem, SchemaError) for problem in problems) else DataError
     more = len(problems) - SHOWN
     if more > 0:
-        problems = [*problems[:SHOWN], DataError(f"and {more} more")]
+        problems = [*problems[:SHOWN], DataError(f"and {more:,} more")]
     raise family.together(problems)
 
 

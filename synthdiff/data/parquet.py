@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,7 +63,10 @@ class Parquet(Format):
         from pyarrow import parquet
 
         ordered = frame[list(schema.names)].reset_index(drop=True)
-        table = pa.Table.from_pandas(ordered, preserve_index=False)
+        with warnings.catch_warnings():
+            # pyarrow takes the zone from the dtype and only the moments from the values that pandas warns about.
+            warnings.filterwarnings("ignore", "Series.values returning", category=Warning)
+            table = pa.Table.from_pandas(ordered, preserve_index=False)
         # Parquet keeps neither categories other than text nor the order of categories.
         categories = {
             name: {"dtype": dtype_name(values), "levels": values.cat.categories.tolist()}
@@ -92,6 +96,8 @@ def _frame(table: Any) -> pd.DataFrame:
     categories = json.loads((table.schema.metadata or {}).get(_KEY, b"{}")).get("categories", {})
     nullable = {getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name) for name in _NULLABLE}
     for field in table.schema:
+        if field.name not in frame.columns:
+            continue  # an index without a name
         values = frame[field.name]
         if field.name in categories:
             kept = categories[field.name]

@@ -171,7 +171,11 @@ def _matrices(names: Sequence[str], real: Square, synthetic: Square, key: str) -
         for rows in zip(real, synthetic, strict=True)
     ]
     largest = max((abs(cell) for row in difference for cell in row if cell is not None), default=0.0)
-    limit = next(step for step in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if largest <= step) if largest <= 2 else largest
+    limit = (
+        next(step for step in (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0) if largest <= step)
+        if largest <= 2
+        else largest
+    )
     shown = f"Association of {len(names)} columns"
     parts = (
         ("Real", real, 1.0, "d", f"{shown} in the real data"),

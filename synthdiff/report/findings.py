@@ -147,7 +147,7 @@ def _checks(audit: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _answer(anchor: str, name: str, check: Json) -> Answer:
-    title = words.clean(check.get("title") or name.replace("_", " ").capitalize())
+    title = words.check_title(name, check.get("title"))
     shown = tuple(_figures(check, title))
     return Answer(
         name=name,
@@ -195,6 +195,12 @@ def requirements(audit: Json) -> list[Requirement]:
     return sorted(_requirements(audit), key=lambda one: (URGENCY[one.verdict.key], one.label))
 
 
+def _found(bar: Json) -> str:
+    return (
+        with_interval(bar.get("value"), bar.get("interval")) if finite(bar.get("value")) is not None else "not measured"
+    )
+
+
 def _requirements(audit: Json) -> Iterator[Requirement]:
     judged = set()
     for anchor, _, check in _checks(audit):
@@ -207,7 +213,7 @@ def _requirements(audit: Json) -> Iterator[Requirement]:
                 anchor=anchor,
                 label=estimate_label(str(name)),
                 bar=demand(bar),
-                found=with_interval(bar.get("value"), bar.get("interval")),
+                found=_found(bar),
                 verdict=single(bar.get("verdict")),
                 needed=f"about {count(needed)} records would do" if needed else "",
             )

@@ -6,6 +6,7 @@ whether it was met. Everything after it is the evidence.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -145,7 +146,9 @@ def _reasons(answers: list[Answer], required: list[Requirement]) -> list[Reason]
 
 
 def _reason(answer: Answer, required: bool) -> Reason:
-    return Reason(answer.verdict, answer.anchor, answer.title, answer.reason, required)
+    """What was found in one sentence; where nothing was found, all of why and what would do."""
+    text = re.split(r"(?<=[.!?])\s+(?=[A-Z])", answer.reason)[0] if answer.answered else answer.reason
+    return Reason(answer.verdict, answer.anchor, answer.title, text, required)
 
 
 def _data(data: Json) -> list[tuple[str, str]]:

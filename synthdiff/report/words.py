@@ -205,6 +205,26 @@ ESTIMATES: Mapping[str, Term] = {
 }
 
 
+_TITLES = {
+    "schema": "Rules of the schema",
+    "copies": "Exact copies",
+    "shape": "Single columns",
+    "trend": "Pairs of columns",
+    "missingness": "Missing values",
+    "detection": "Telling synthetic from real",
+    "utility": "Learn from synthetic, test on real",
+    "membership": "Membership attack",
+    "blind_baseline": "Blind attack",
+}
+
+
+def check_title(name: str, title: Any = None) -> str:
+    """A check's title; where it has none but its name, a plain one."""
+    derived = name.replace("_", " ").capitalize()
+    given = clean(title or derived)
+    return _TITLES.get(name, given) if given == derived else given
+
+
 def estimate_label(name: str) -> str:
     """The plain name of an estimate or of a policy's requirement on one end of its interval."""
     for suffix, words in (("_upper", ", upper end"), ("_lower", ", lower end")):
