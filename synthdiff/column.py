@@ -243,7 +243,7 @@ class Column(BaseModel):
         return cells
 
     def _bound(self, bound: float | str) -> float:
-        if not isinstance(bound, str):
+        if self.kind != "datetime" or not isinstance(bound, str):
             return float(bound)
         moment = pd.Timestamp(bound)
         zone = None if self.dtype == "date" else zone_of(pandas_dtype(self.dtype))

@@ -93,7 +93,11 @@ def _unreadable(name: str, frame: pd.DataFrame, schema: Schema) -> Iterator[Audi
             try:
                 coordinates(frame, column)
             except SchemaError as error:
-                yield AuditError(error.what, where=f"{name} table, {error.where}", mend=error.mend)
+                yield AuditError(
+                    error.what,
+                    where=f"{name} table, {error.where}",
+                    mend=error.mend or "write the cells as the training table does",
+                )
 
 
 def _overlap(train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema) -> Iterator[AuditError]:

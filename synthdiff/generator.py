@@ -105,7 +105,7 @@ def load(folder: str | Path) -> Generator:
             where=str(folder),
             mend=f"this version of synthdiff reads format {FORMAT} of {', '.join(Generator.kinds)}",
         )
-    generator = Generator.kinds[kind](**settings)
+    generator: Generator = Generator.kinds[kind](**settings)
     tensors, _ = read_tensors(folder / TENSORS)
     try:
         generator._restore(tensors, facts)

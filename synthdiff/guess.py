@@ -34,10 +34,13 @@ _OPPOSITES = (
     ("neg", "pos"), ("negative", "positive"), ("absent", "present"),
 )  # fmt: skip
 _IDENTIFIER = re.compile(
-    r"(^|_)(id|ids|identifier|uid|uuid|guid|mrn|ssn|pid|nbr|sno)($|_)"
+    r"(^|_)(id|ids|identifier|uid|uuid|guid|mrn|ssn)($|_)|(^|_)(nbr|sno|pid)$"
     r"|(patient|subject|case|record|person|participant|encounter|visit|admission|serial|sample|study)_?"
     r"(no|nr|num|number|key)$"
-    r"|(first|last|sur|family|given|full|patient|middle)_?name$|(^|_)(e?mail|phone|telephone|address|street)($|_)"
+)
+_CODE = re.compile(r"(^|_)(id|code)$")
+_PERSONAL = re.compile(
+    r"(first|last|sur|family|given|full|patient|middle)_?name$|(^|_)(e?mail|phone|telephone|address|street)($|_)"
 )
 _RANGE = re.compile(
     r"[\[(]?\s*(?P<from>\d+(?:\.\d+)?)\s*(?:-|–|to)\s*\d+(?:\.\d+)?\s*[\])]?"
@@ -150,12 +153,13 @@ def _guess_numbers(cells: Cells) -> tuple[Kind, str]:
         return "continuous", f"continuous: {distinct:,} distinct number{'s' * (distinct != 1)}"
     if distinct == 2 and sorted(cells.distinct) in _FLAGS:
         return "boolean", f"boolean: two levels, {min(cells.distinct)} and {max(cells.distinct)}"
-    if named_identifier(cells.name):
-        if distinct == rows:
-            return "identifier", "identifier: unique in every row and named like one"
-        if _too_many(cells):
-            persons = "declare role group if they name the persons"
-            return "identifier", f"identifier: named like one, {distinct:,} values in {rows:,} rows; {persons}"
+    named = _named(cells, _IDENTIFIER)
+    if named and distinct == rows:
+        return "identifier", "identifier: unique in every row and named like one"
+    if named and _too_many(cells):
+        persons = "declare role group if they name the persons"
+        return "identifier", f"identifier: named like one, {distinct:,} values in {rows:,} rows; {persons}"
+    if _named(cells, _CODE) and not _too_many(cells):
         return "categorical", f"categorical: {distinct} code{'s' * (distinct != 1)}, by its name not a quantity"
     if cells.sort == "integers" and rows > FEW and _counts_rows(cells):
         return "identifier", "identifier: counts the rows"
@@ -172,7 +176,7 @@ def _guess_words(cells: Cells) -> tuple[Kind, str]:
     words, distinct, rows = cells.distinct, len(cells.distinct), cells.rows
     if max(map(len, words)) > LONG:
         return "text", f"text: cells of more than {LONG} characters"
-    named = named_identifier(cells.name)
+    named = _named(cells, _IDENTIFIER) or _named(cells, _PERSONAL)
     if rows > FEW and distinct > rows / 2:
         if distinct == rows and np.mean([len(word.split()) for word in words]) < 3:
             return "identifier", f"identifier: unique in every row{' and named like one' * named}"
@@ -189,10 +193,10 @@ def _guess_words(cells: Cells) -> tuple[Kind, str]:
     return "categorical", f"categorical: {distinct:,} level{'s' * (distinct != 1)}{note}"
 
 
-def named_identifier(name: str) -> bool:
-    """Whether a column is named like an identifier, a person's name or a way to reach a person."""
-    snake = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
-    return bool(_IDENTIFIER.search(snake))
+def _named(cells: Cells, pattern: re.Pattern[str]) -> bool:
+    """Whether the column's name, in snake case, has a word of the pattern."""
+    snake = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cells.name).lower()).strip("_")
+    return bool(pattern.search(snake))
 
 
 def _too_many(cells: Cells) -> bool:

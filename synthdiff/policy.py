@@ -29,6 +29,9 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 End = Literal["bad", "upper", "lower"]
 Relation = Literal["<=", ">=", "<", ">", "includes"]
 
+MOST = 1000
+"""An interval that would have to be so many times narrower cannot be had, so that no number of records is named."""
+
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _LIMIT = re.compile(rf"(<=|>=|<|>)\s*({_NUMBER})")
 _RELATIVE = re.compile(rf"(<=|>=|<|>)\s*reference(?:\s*([-+])\s*({_NUMBER}))?")
@@ -92,6 +95,17 @@ class Bar:
             If the text is no bar.
         """
         tidy = " ".join(text.split())
+        found = cls._parsed(tidy)
+        if found is None or not math.isfinite(found.number):
+            raise AuditError(
+                f"{text!r} is not a bar",
+                where=where,
+                mend='write it like "<= 0.10", ">= 0.9", "<= reference + 0.05" or "includes 0.5"',
+            )
+        return found
+
+    @classmethod
+    def _parsed(cls, tidy: str) -> Bar | None:
         if match := _LIMIT.fullmatch(tidy):
             return cls(tidy, _relation(match[1]), float(match[2]))
         if match := _RELATIVE.fullmatch(tidy):
@@ -99,11 +113,7 @@ class Bar:
             return cls(tidy, _relation(match[1]), -offset if match[2] == "-" else offset, relative=True)
         if match := _WITHIN.fullmatch(tidy):
             return cls(tidy, "includes", float(match[1]))
-        raise AuditError(
-            f"{text!r} is not a bar",
-            where=where,
-            mend='write it like "<= 0.10", ">= 0.9", "<= reference + 0.05" or "includes 0.5"',
-        )
+        return None
 
     def judge(self, estimate: Estimate, end: End = "bad") -> Judgement:
         """Hold an estimate against the bar.
@@ -149,10 +159,10 @@ def _relation(text: str) -> Relation:
 
 def _needed(estimate: Estimate, end: float, limit: float) -> int | None:
     """The records with which the interval's end would just reach the limit, its half-width shrinking with 1/√n."""
-    distance = abs(limit - estimate.value)
-    if distance == 0 or not math.isfinite(distance):
+    half, distance = abs(end - estimate.value), abs(limit - estimate.value)
+    if distance * MOST < half:
         return None
-    return math.ceil(estimate.n * (abs(end - estimate.value) / distance) ** 2)
+    return math.ceil(estimate.n * (half / distance) ** 2)
 
 
 def split_end(key: str) -> tuple[str, End]:

@@ -51,7 +51,7 @@ SMALLEST = 50
 
 STEPS: Mapping[Effort, tuple[int, int, float]] = {
     "quick": (300, 1500, 15),
-    "standard": (1000, 6000, 60),
+    "standard": (2000, 6000, 60),
     "thorough": (3000, 40000, 300),
 }
 """By effort: the least and most steps, and passes over the data in between."""
@@ -196,7 +196,10 @@ class TableDiffusion(Generator):
         steps = self.budget_steps or (
             10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most)
         )
-        return Plan(steps=steps, seconds=self.budget_seconds, batch=batch)
+        # Small tables are learnt within few passes and then by heart: go slowly and look often.
+        rate = 2e-3 * min(1.0, math.sqrt(rows / 20_000))
+        look = 20 if rows < 5_000 else 100
+        return Plan(steps=steps, seconds=self.budget_seconds, batch=batch, rate=rate, evaluate_every=look)
 
     def sample(
         self,

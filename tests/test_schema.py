@@ -168,6 +168,9 @@ def test_the_hour_that_occurs_twice_comes_back() -> None:
         "America/Havana"
     )
     there_and_back(twice)
+    # In Havana the clock went from 23:59 to 1:00, so that this day has no midnight.
+    days = pd.Series(pd.to_datetime(["2022-03-12 05:00", "2022-03-13 05:00", "2022-03-14 04:00"], utc=True))
+    assert there_and_back(days.dt.tz_convert("America/Havana")).step == 86_400
 
 
 FRAME = pd.DataFrame(
@@ -300,6 +303,7 @@ def test_what_is_no_cell_of_the_column_is_told() -> None:
         ({"age": {"max": 49}}, "column 'age', row 30: 49.5 is above"),
         ({"age": {"min": 9, "max": 8}}, "min 9.0 is above max 8.0"),
         ({"age": {"min": "old"}}, "'old' is no bound"),
+        ({"visits": {"min": "2020-01-01"}}, "'2020-01-01' is no bound for a column of kind integer"),
         ({"age": {"levels": [1]}}, "column 'age', row 1: 20.5 is not among the declared levels"),
         ({"age": {"kind": "continuous", "levels": [1]}}, "column 'age': is continuous, which has no levels"),
         ({"sex": {"min": 1}}, "column 'sex': is categorical, which has no bounds"),
@@ -360,6 +364,15 @@ def test_identifiers_are_told_from_codes() -> None:
     schema = Schema.infer(persons.assign(case_no=range(7, 307), weight=np.random.default_rng(0).permutation(300)))
     assert [column.kind for column in schema] == ["identifier", "identifier", "identifier", "integer"]
     assert "group" in schema["patient_nbr"].reason
+
+
+def test_names_do_not_make_quantities_codes() -> None:
+    counts = {
+        name: [row % 9 for row in range(90)] for name in ("visit_number", "nbr_of_visits", "phone_calls", "n_ids")
+    }
+    assert {column.kind for column in Schema.infer(pd.DataFrame(counts))} == {"integer"}
+    codes = dict.fromkeys(("wardId", "payer_code", "Admission Type ID"), counts["phone_calls"])
+    assert {column.kind for column in Schema.infer(pd.DataFrame(codes))} == {"categorical"}
 
 
 def test_seven_hundred_levels() -> None:

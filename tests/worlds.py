@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from synthdiff.schema import Schema
 
-DECLARED = {"died": {"role": "target"}, "stage": {"levels": ["I", "II", "III", "IV"]}, "ward": {"kind": "categorical"}}
+DECLARED: dict[str, dict[str, Any]] = {
+    "died": {"role": "target"},
+    "stage": {"levels": ["I", "II", "III", "IV"]},
+    "ward": {"kind": "categorical"},
+}
 
 
 def clinic(n: int, seed: int) -> pd.DataFrame:

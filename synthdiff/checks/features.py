@@ -151,9 +151,11 @@ def booster(features: Features, classes: int | None, seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     family = HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier
-    heavy = [name for name in ("fit", "predict", "predict_proba", "decision_function") if hasattr(family, name)]
-    alone = type(family.__name__, (family,), {name: _one_thread(getattr(family, name)) for name in heavy})
-    return alone(
+    heavy = [name for name in ("predict", "predict_proba", "decision_function") if hasattr(family, name)]
+    methods = {"fit": _one_thread(_fill_empty(family.fit))} | {
+        name: _one_thread(getattr(family, name)) for name in heavy
+    }
+    return type(family.__name__, (family,), methods)(
         max_iter=100,
         learning_rate=0.1,
         max_leaf_nodes=31,
@@ -163,6 +165,16 @@ def booster(features: Features, classes: int | None, seed: int) -> Any:
         early_stopping=False,
         random_state=seed % 2**32,
     )
+
+
+def _fill_empty(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Let columns pass in which every cell is missing, which scikit-learn cannot bin."""
+
+    @wraps(fit)
+    def filled(self: Any, values: NDArray[np.float64], truth: NDArray[Any]) -> Any:
+        return fit(self, np.where(np.isnan(values).all(axis=0), 0.0, values), truth)
+
+    return filled
 
 
 def _one_thread(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,6 +18,15 @@ Floats = NDArray[np.float64]
 Z = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
 
+CROSS_FITTED = 1.5
+"""What the standard error of a figure from 5-fold cross-fitting is multiplied by.
+
+The five models share records with each other and with what they are asked, so the figure spreads more widely than for
+one fixed rule: by √(1 + 5 · 1/4) after Nadeau & Bengio (2003), Inference for the generalization error. With gradient
+boosting on two samples of one population, the AUC spread by 1.25 to 1.5 times DeLong's standard error for 60 to 1,000
+records each, and not beyond it for 4,000.
+"""
+
 
 def wilson(successes: int, n: int) -> tuple[float, Interval]:
     """A share with Wilson's score interval.
@@ -78,7 +87,10 @@ def mean_error(values: ArrayLike, groups: ArrayLike | None = None) -> float:
 
 
 def auc(
-    positive: ArrayLike, negative: ArrayLike, groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None)
+    positive: ArrayLike,
+    negative: ArrayLike,
+    groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
+    inflation: float = 1.0,
 ) -> tuple[float, Interval]:
     """The probability that a positive scores above a negative, ties counted half, with DeLong's interval.
 
@@ -92,6 +104,8 @@ def auc(
         Scores without NaN, higher for what is believed positive.
     groups : pair of arrays of shape (m,), (n,), optional
         The persons to whom the records belong, where one person has several.
+    inflation : float
+        What the standard error is multiplied by; :data:`CROSS_FITTED` for scores from cross-fitting.
 
     Returns
     -------
@@ -111,7 +125,7 @@ def auc(
         return float("nan"), (0.0, 1.0)
     of_positive, of_negative = _placements(positive, negative), 1 - _placements(negative, positive)
     value = float(of_positive.mean())
-    error = float(np.hypot(mean_error(of_positive, groups[0]), mean_error(of_negative, groups[1])))
+    error = inflation * float(np.hypot(mean_error(of_positive, groups[0]), mean_error(of_negative, groups[1])))
     if not error > 0 or value in (0.0, 1.0):
         return value, _wilson_interval(value, smaller)
     centre, half = np.log(value / (1 - value)), Z * error / (value * (1 - value))
@@ -136,9 +150,8 @@ def roc(positive: ArrayLike, negative: ArrayLike, points: int = 101) -> tuple[Fl
     fpr, tpr : float64 arrays of shape (points,)
     """
     grid = np.linspace(0, 1, points)
-    fpr, tpr = _corners(np.asarray(positive, dtype=float), np.asarray(negative, dtype=float))
-    last = np.append(np.diff(fpr) > 0, True)
-    return grid, np.interp(grid, fpr[last], tpr[last])
+    # Where several corners share a rate, np.interp takes the last, which is the highest.
+    return grid, np.interp(grid, *_corners(np.asarray(positive, dtype=float), np.asarray(negative, dtype=float)))
 
 
 def _corners(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:

@@ -1,9 +1,10 @@
 """Numbers and moments: atoms, and a body with a protected quantile function.
 
-A value that enough records share is an *atom*, with a code of its own: zeros, detection limits, heaped and
-low-cardinality values. The rest, the *body*, has one code and a detail: the value's normal score under a quantile
-function with a knot every few records. Its knots lie between records and its ends are placed by the mean of the
-outermost records, so that neither a record's value nor the extremes can be read off it.
+A value that stands out is an *atom*, with a code of its own: zeros, detection limits, and every value of a column that
+has only few. The rest, the *body*, has one code and a detail: the value's normal score under a quantile function with a
+knot every few records. Its knots lie between records and its ends are placed by the mean of the outermost records, so
+that neither a record's value nor the extremes can be read off it. What comes out is brought back to the values that
+people write: those that enough records share, where these are nearly all, or else a grid.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ EDGE = 1e-6
 STEPS = (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001)
 """Grids on which people write numbers down, coarse to fine."""
 
+FEW = 12
+"""A column of so few values consists of atoms only ..."""
+SUPPORTED = (256, 50)
+"""... and so does one of up to so many values that so many records share each, on average."""
+SPIKE = (0.02, 4.0)
+"""Other atoms have this share of the records and are so many times more frequent than the values next to them."""
+WRITTEN = 0.9
+"""The body keeps to its shared values when they make up this share of it."""
+
 
 class NumberCodec(ColumnCodec):
     """Codes a numeric column as missing, atoms and a body with a Gaussian detail.
@@ -31,6 +41,8 @@ class NumberCodec(ColumnCodec):
         Ascending.
     knots : tuple of float
         The body's quantile function at equally spaced probabilities, ascending; empty when all values are atoms.
+    support : tuple of float
+        The values to which the body keeps, ascending; empty when it does not keep to any.
     step : float or None
         The grid on which the body's values lie; ``None`` for a continuum.
     floor, ceiling : float or None
@@ -40,6 +52,7 @@ class NumberCodec(ColumnCodec):
     kind: Literal["number"] = "number"
     atoms: tuple[float, ...]
     knots: tuple[float, ...]
+    support: tuple[float, ...]
     step: float | None
     floor: float | None
     ceiling: float | None
@@ -53,7 +66,6 @@ class NumberCodec(ColumnCodec):
         floor: float | None = None,
         ceiling: float | None = None,
         step: float | None = None,
-        max_atoms: int = 256,
         max_knots: int = 1024,
     ) -> Self:
         """Fit to the training rows of a column.
@@ -71,21 +83,21 @@ class NumberCodec(ColumnCodec):
         """
         present = values[~np.isnan(values)]
         distinct, counts = np.unique(present, return_counts=True)
-        few = distinct.size <= max_atoms
-        enough = rare if few else max(rare, int(np.ceil(0.3 / 128 * present.size)))
-        shared = counts >= enough
+        shared = (counts >= rare) & _stand_out(counts)
         body = np.repeat(distinct[~shared], counts[~shared])
         if body.size < rare:
             body = body[:0]
-        elif present.size and present.min() >= 0:
+        elif present.min() >= 0:
             floor = max(floor or 0.0, 0.0)
-        step = step if step is not None else _grid(body)
         gaps = min(body.size // rare, max_knots)
         knots = _knots(body, gaps) if gaps else np.empty(0)
+        common = ~shared & (counts >= rare)
+        written = counts[common].sum() >= WRITTEN * max(body.size, 1)
         return cls(
             atoms=tuple(distinct[shared].tolist()),
             knots=tuple(_within(knots, floor, ceiling).tolist()),
-            step=step,
+            support=tuple(distinct[common].tolist()) if gaps and written else (),
+            step=step if step is not None else _grid(body),
             floor=floor,
             ceiling=ceiling,
         )
@@ -116,8 +128,8 @@ class NumberCodec(ColumnCodec):
             codes[shared] = 1 + nearest[shared]
             rest &= ~shared
         if self.detailed:
-            # A value on a grid stands for the interval that rounds to it.
-            spread = values[rest] + (self.step or 0.0) * (jitter[rest] - 0.5)
+            # A value on a grid stands for the interval that rounds to it; one of the support for its jump.
+            spread = values[rest] + (0.0 if self.support else self.step or 0.0) * (jitter[rest] - 0.5)
             codes[rest] = self.body
             detail[rest] = ndtri(np.clip(self.probability(spread, jitter[rest]), EDGE, 1 - EDGE))
         return codes, detail
@@ -150,12 +162,30 @@ class NumberCodec(ColumnCodec):
         return position
 
     def _snap(self, values: np.ndarray) -> np.ndarray:
+        """Bring values of the body to those that people write."""
+        if self.support:
+            points = np.asarray(self.support)
+            return points[_nearest(points, values)]
         if self.step is None:
             return values
         whole = np.round(values / self.step)
         # Division by the inverse keeps 0.1 * 3 from becoming 0.30000000000000004.
         snapped: np.ndarray = whole / round(1 / self.step) if self.step < 1 else whole * self.step
         return snapped
+
+
+def _stand_out(counts: np.ndarray) -> np.ndarray:
+    """Which values are atoms, by the number of records of each distinct value in ascending order: bool."""
+    total = counts.sum()
+    most, each = SUPPORTED
+    if counts.size <= FEW or (counts.size <= most and total >= each * counts.size):
+        return np.ones(counts.size, dtype=bool)
+    share, times = SPIKE
+    padded = np.pad(counts.astype(float), 3, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 7)
+    beside = np.nanmedian(windows[:, [0, 1, 2, 4, 5, 6]], axis=1)
+    stand: np.ndarray = (counts >= share * total) & (counts >= times * beside)
+    return stand
 
 
 def _knots(body: np.ndarray, gaps: int) -> np.ndarray:

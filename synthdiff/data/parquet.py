@@ -12,14 +12,17 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 
 from synthdiff.column import category, dtype_name
+from synthdiff.data.cells import type_cells
 from synthdiff.data.format import Format, Loaded
 from synthdiff.data.spelling import as_column, declare_missing
 from synthdiff.declaration import Declaration
-from synthdiff.errors import DataError
+from synthdiff.errors import DataError, SynthdiffError
 from synthdiff.inference import check_table
 from synthdiff.schema import Schema
 
 _KEY = b"synthdiff"
+_TYPED = ("continuous", "integer", "datetime")
+"""Kinds that text is turned into when they are declared."""
 _NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 
 
@@ -47,16 +50,22 @@ class Parquet(Format):
             check_table(frame)
         except DataError as error:
             raise DataError(error.what, where=path.name, mend=error.mend) from None
+        names = list(frame.columns)
+        formats: dict[str, str] = {}
+        problems: list[SynthdiffError] = []
         frame = declare_missing(frame, declared)
-        if like is not None:
-            frame = frame.assign(
-                **{
-                    column.name: as_column(frame[column.name], column)
-                    for column in like
-                    if column.name in frame.columns
-                }
-            )
-        return Loaded(frame, list(frame.columns), locate)
+        for name in names:
+            said = declared.get(name, Declaration())
+            if like is not None and name in like.names:
+                frame[name] = as_column(frame[name], like[name])
+            elif said.kind in _TYPED and pd.api.types.is_string_dtype(frame[name].dtype):
+                try:
+                    frame[name], form = type_cells(name, frame[name].fillna("").astype("str"), said, locate)
+                    formats |= {} if form is None else {name: form}
+                except SynthdiffError as problem:
+                    problems.append(problem)
+                    frame = frame.drop(columns=name)
+        return Loaded(frame, names, locate, formats, problems)
 
     def write(self, frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
         import pyarrow as pa

@@ -17,7 +17,7 @@ class MLP(Net):
     width: int = Field(default=128, ge=8, description="features")
     blocks: int = Field(default=3, ge=1, description="residual blocks")
     expansion: int = Field(default=2, ge=1, description="width of a block's hidden layer over the trunk's")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="share of hidden features dropped in training")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of hidden features dropped in training")
 
     def trunk(self) -> nn.Module:
         layers = [Block(self.width, self.expansion, self.dropout) for _ in range(self.blocks)]

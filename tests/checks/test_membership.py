@@ -10,7 +10,8 @@ import pytest
 from worlds import between_neighbours, changed, clinic, clinic_schema, columnwise, shuffled
 
 from synthdiff.checks.check import Evidence, Finding
-from synthdiff.checks.privacy.membership import Membership
+from synthdiff.checks.distance import Space
+from synthdiff.checks.privacy.membership import Membership, to_others
 from synthdiff.schema import Column, Schema
 
 SCHEMA = clinic_schema()
@@ -24,7 +25,7 @@ def attack(
 
 @pytest.mark.parametrize("sizes", [(240, 60, 500), (60, 240, 50), (100, 100, 800)])
 def test_guessing_is_all_that_independent_records_allow_whatever_the_sizes(sizes: tuple[int, int, int]) -> None:
-    runs = [attack(*(clinic(n, 3 * seed + part) for part, n in enumerate(sizes)), seed).estimates for seed in range(30)]
+    runs = [attack(*(clinic(n, 3 * seed + part) for part, n in enumerate(sizes)), seed).estimates for seed in range(20)]
     values = np.array([run["membership_auc"].value for run in runs])
     assert abs(values.mean() - 0.5) < 4 * values.std() / np.sqrt(len(runs))
     assert np.mean([run["tpr_at_fpr_0.10"].value for run in runs]) == pytest.approx(0.1, abs=0.03)
@@ -107,6 +108,17 @@ def test_visits_of_one_person_are_one_record() -> None:
     train = pd.concat([clinic(100, 1).assign(person=range(100))] * 3)
     holdout = pd.concat([clinic(60, 2).assign(person=range(100, 160))] * 3)
     assert attack(train, holdout, clinic(200, 3), schema=schema).detail["attacked"] == 60
+
+
+def test_the_surroundings_are_measured_to_others() -> None:
+    people = clinic(60, 1)
+    space = Space(people, SCHEMA)
+    points = space.place(people)
+    crowd, places = np.arange(10, 50), np.array([0, 10, 49, 55])
+    found = to_others(space, points, places, crowd, 3)
+    apart = space.distances(points, points).numpy()
+    for place, distance in zip(places, found, strict=True):
+        assert distance == pytest.approx(np.sort(apart[place, crowd[crowd != place]])[2])
 
 
 @pytest.mark.parametrize("holdout", [None, clinic(19, 2)])

@@ -53,9 +53,9 @@ def test_whole_numbers_come_back_exactly() -> None:
 
 def test_the_grid_is_found() -> None:
     values = 1000.0 * rng().integers(50, 900, 2000)
-    assert fit(values, max_atoms=10).step == 1000
-    decimals = np.round(rng().normal(5, 2, 2000), 2)
-    codec = fit(decimals, max_atoms=10)
+    assert fit(values).step == 1000
+    decimals = np.round(rng().normal(5, 20, 2000), 2)
+    codec = fit(decimals)
     assert codec.step == 0.01
     back = codec.decode(*codec.encode(decimals, rng()))
     assert {len(repr(value).partition(".")[2]) for value in back.tolist()} <= {1, 2}
@@ -92,6 +92,23 @@ def test_non_negative_columns_stay_so_and_bounds_hold() -> None:
     assert codec.decode(np.full(5000, codec.body), draws).min() >= 0
     bounded = fit(values, floor=0.0, ceiling=1.0)
     assert bounded.decode(np.full(5000, bounded.body), draws).max() <= 1
+
+
+def test_a_body_keeps_to_the_values_that_people_write() -> None:
+    written = np.array([0.19998169, 0.29998779, 0.39996338, 0.5, 0.59997559, *np.arange(1, 60) / 7])
+    values = np.append(rng().choice(written, 2000), [123.456, 0.123])
+    codec = fit(values)
+    assert set(codec.support) <= set(written.tolist()) and not codec.atoms
+    drawn = codec.decode(np.full(5000, codec.body), rng().normal(size=5000).astype(np.float32))
+    assert set(drawn.tolist()) <= set(written.tolist())
+
+
+def test_spikes_are_atoms_and_modes_are_not() -> None:
+    smooth = np.round(rng().normal(60, 12, 400))
+    assert not fit(smooth).atoms
+    assert fit(np.append(smooth, np.full(60, 41.0))).atoms == (41.0,)
+    inflated = np.where(rng().random(2000) < 0.7, 0.0, rng().exponential(size=2000))
+    assert fit(inflated).atoms == (0.0,)
 
 
 def test_admitted_codes() -> None:

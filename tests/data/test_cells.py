@@ -97,6 +97,19 @@ def test_offsets_that_differ_become_moments_of_utc(tmp_path: Path) -> None:
     assert spelt(tmp_path, cells) == ["2020-01-31T09:00:00+00:00", "2020-07-31T08:00:00+00:00"]
 
 
+def test_padding_with_zeros_never_rounds(tmp_path: Path) -> None:
+    _, schema = read(tmp_path, ["1.10", "2.25", "3.00"])
+    assert schema["x"].format == ".2f"
+    write_table(pd.DataFrame({"x": [1.5, 2.125], "y": 0}), tmp_path / "u.csv", schema)
+    assert (tmp_path / "u.csv").read_text() == "x,y\n1.50,0\n2.125,0\n"
+
+
+def test_single_precision_is_spelt_shortly(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": pd.Series([0.1, 0.7, None], dtype="float32")})
+    write_table(frame, tmp_path / "u.csv", Schema.infer(frame))
+    assert (tmp_path / "u.csv").read_text() == 'x\n0.1\n0.7\n""\n'
+
+
 def test_declared_missing_values_go_by_value(tmp_path: Path) -> None:
     values, schema = read(tmp_path, ["0", "0.0", "1.5"], missing=[0])
     assert values.isna().tolist() == [True, True, False]

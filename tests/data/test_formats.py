@@ -162,6 +162,24 @@ def test_a_lone_column_with_missing_cells(tmp_path: Path) -> None:
     assert_same(read_table(tmp_path / "t.csv")[0], frame)
 
 
+def test_names_that_look_like_separators(tmp_path: Path) -> None:
+    for name in (";", "a;b", "a\tb", ",", '"', "a\nb"):
+        frame = pd.DataFrame({name: [1.5, 2.5, 3.5]})
+        write_table(frame, tmp_path / "t.csv", Schema.infer(frame))
+        assert_same(read_table(tmp_path / "t.csv")[0], frame)
+
+
+def test_the_same_table_has_the_same_bytes_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.5, 3.5]})
+    for suffix in (".csv.gz", ".parquet"):
+        written = []
+        for second in (1e9, 2e9):
+            monkeypatch.setattr("time.time", lambda second=second: second)
+            write_table(frame, tmp_path / f"t{suffix}", Schema.infer(frame))
+            written.append((tmp_path / f"t{suffix}").read_bytes())
+        assert written[0] == written[1]
+
+
 def test_very_long_cells(tmp_path: Path) -> None:
     report = "seen in clinic, " * 20_000
     (tmp_path / "t.csv").write_text(f'id,report\n1,"{report}"\n2,"{report}"\n')
@@ -181,6 +199,8 @@ def test_another_table_is_read_the_same_way(tmp_path: Path) -> None:
     assert schema["g"].codes(frame["g"]).tolist() == [-2, 0]
     assert frame["flag"].dtype == "bool"
     assert frame["n"].tolist() == [1, pd.NA]
+    (tmp_path / "s.csv").write_text("g,flag,n,code\nz,True,1.5,7\na,False,2,12\n")
+    assert read_table(tmp_path / "s.csv", like=schema)[0]["n"].tolist() == [1.5, 2.0]
     (tmp_path / "s.csv").write_text("g,flag,code\nz,True,7\na,False,12\n")
     with pytest.raises(DataError, match=r"s\.csv: there is no column 'n'"):
         read_table(tmp_path / "s.csv", like=schema)
@@ -209,6 +229,18 @@ def test_parquet_of_others(tmp_path: Path) -> None:
         "datetime",
     ]
     assert (schema["m"].dtype, schema["t"].dtype) == ("float64", "datetime64[ms, Asia/Tokyo]")
+
+
+def test_text_in_parquet_is_typed_when_declared(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"day": ["31.12.2020", None, "01.02.2021"], "n": ["1.5", "2", "x"], "code": ["1", "2", "3"]})
+    write_table(frame, tmp_path / "t.parquet", Schema.infer(frame))
+    columns = {"day": {"kind": "datetime"}, "n": {"kind": "continuous", "missing": ["x"]}}
+    read, schema = read_table(tmp_path / "t.parquet", columns)
+    assert [column.kind for column in schema] == ["datetime", "continuous", "categorical"]
+    assert read["n"].tolist()[:2] == [1.5, 2.0]
+    assert schema["day"].format == "%d.%m.%Y"
+    with pytest.raises(DataError, match=r"t\.parquet, column 'n', row 3: no number in 1 of 3 cells: 'x'"):
+        read_table(tmp_path / "t.parquet", {"n": {"kind": "continuous"}})
 
 
 def test_an_index_with_a_name_is_a_column(tmp_path: Path) -> None:
@@ -247,7 +279,7 @@ MALFORMED: dict[str, tuple[str, bytes, str]] = {
     "empty names": ("t.csv", b",age,\n1,2,3\n4,5,6\n", "t.csv: columns without a name: number 1, 3"),
     "no header": ("t.csv", b"63,1,145\n67,0,160\n50,1,3\n", "t.csv: the first line holds only numbers"),
     "short row": ("t.csv", b"a,b\n1,2\n3\n", r"t.csv, line 3: the row has 1 cell, the header has 2"),
-    "long row": ("t.csv", b'a,b\n1,"2\n2"\n3,4,5\n', r"t.csv, line 4: the row has 3 cells, the header has 2"),
+    "long row": ("t.csv", b'a,b\n1,"2\n2"\n\n3,4,5\n', r"t.csv, line 5: the row has 3 cells, the header has 2"),
     "open quote": ("t.csv", b'a,b\n1,2\n2,"x\n3,4\n5,6\n', r"t.csv, line 3: the row cannot be read"),
     "latin-1": (
         "t.csv",
@@ -275,6 +307,11 @@ MALFORMED: dict[str, tuple[str, bytes, str]] = {
         "t.csv",
         b'note,day\n"two\nlines",31.12.2020\nx,2020-12-31\n',
         r"t.csv, column 'day', row 2 \(line 4\): dates in different formats",
+    ),
+    "a bad cell in a row of two lines": (
+        "t.csv",
+        b'note,day\nx,31.12.2020\n"two\nlines",2020-12-31\n',
+        r"t.csv, column 'day', row 2 \(line 3\): dates in different formats",
     ),
     "infinite": ("t.csv", b"a,b\n1.5,1\ninf,2\n2.5,3\n", r"t.csv, column 'a', row 2 \(line 3\): an infinite number"),
     "too long to be exact": (

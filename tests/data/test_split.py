@@ -43,11 +43,12 @@ def test_parts_are_disjoint_ordered_and_together_the_whole(
 
 def test_each_level_of_the_target_is_split_in_the_same_proportion() -> None:
     frame, schema = table(list(range(1000)), ["rare"] * 20 + ["common"] * 980)
-    train, held = split(frame, schema, 0.2, 1)
-    assert abs(int((held["outcome"] == "rare").sum()) - 4) <= 1
-    assert len(held) == 200
+    for seed in range(20):
+        train, held = split(frame, schema, 0.2, seed)
+        assert abs(int((held["outcome"] == "rare").sum()) - 4) <= 1
+        assert len(held) == 200
     assert len(train) == 800
-    other = split(frame, schema, 0.2, 2)[1]
+    other = split(frame, schema, 0.2, 20)[1]
     assert set(other.index) != set(held.index)
 
 

@@ -66,6 +66,7 @@ def test_a_figure_fits_into_a_page(kind: str) -> None:
 def test_names_from_the_data_stay_text(kind: str) -> None:
     texts = [element.text or "" for element in ElementTree.fromstring(drawn(kind, "k")).iter("text")]
     assert any(text.startswith("<script>") for text in texts)
+    assert kind == "histogram" or "$\\frac{x}{y}$" in texts
     assert max(map(len, texts)) <= 40
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
 from synthdiff.checks.features import Features, at_most, booster, matrices, persons
 from synthdiff.checks.fidelity.distances import Persons
-from synthdiff.checks.intervals import Floats, Interval, auc, folds, roc
+from synthdiff.checks.intervals import CROSS_FITTED, Floats, Interval, auc, folds, roc
 from synthdiff.schema import Schema
 from synthdiff.seeds import derive, numpy_generator
 
@@ -151,7 +151,7 @@ def _tell_apart(train: pd.DataFrame, other: pd.DataFrame, schema: Schema, size: 
         learnt = features.rows(known)
         models.append(booster(learnt, 2, derive(seed, "fold", left_out)).fit(learnt.values, truth[known]))
         scores[unseen] = models[-1].decision_function(features.rows(unseen).values)
-    value, interval = auc(scores[size:], scores[:size], (people[1], people[0]))
+    value, interval = auc(scores[size:], scores[:size], (people[1], people[0]), CROSS_FITTED)
     return _Told(size, features, fold, models, scores, value, interval)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
-from synthdiff.checks.features import at_most, coordinates, persons
-from synthdiff.checks.fidelity.distances import Distance, average, kolmogorov_smirnov, total_variation
+from synthdiff.checks.fidelity.distances import Distance, Persons, average, kolmogorov_smirnov, total_variation
 from synthdiff.checks.fidelity.histogram import histogram
-from synthdiff.checks.fidelity.reference import Table, reference
+from synthdiff.checks.fidelity.reference import Table, Tables
 from synthdiff.checks.intervals import Floats, normal_interval
 from synthdiff.schema import Column
 from synthdiff.seeds import numpy_generator
@@ -45,44 +44,22 @@ class Shape(Check):
 
     def run(self, evidence: Evidence) -> Finding:
         """Compare column by column."""
-        columns = [column for column in evidence.schema if column.learnt]
         generator = numpy_generator(evidence.seed, "shape")
-        frames = {"train": evidence.train, "synthetic": evidence.synthetic, "holdout": evidence.holdout}
-        seen = {
-            name: at_most(frame, self.most, generator)
-            for name, frame in frames.items()
-            if frame is not None and len(frame)
-        }
-        tables = {name: [coordinates(frame, column) for column in columns] for name, frame in seen.items()}
-        people = {name: persons(frame, evidence.schema) for name, frame in seen.items()}
-
-        apart = _distances(columns, tables["train"], tables["synthetic"])
+        tables = Tables.of(evidence, self.most, generator)
+        columns = tables.columns
+        apart = _distances(columns, tables.train, tables.synthetic)
         mean = average(apart)
         if mean is None:
             return Finding({}, "No column that is learnt holds a value, so there is nothing to compare.")
-        both = people["train"], people["synthetic"]
-        n = len(seen["synthetic"])
-        real: Reference | None = None
+        estimate = tables.estimate(mean, lambda real, other: average(_distances(columns, real, other)), generator)
         chance: list[float | None] = [None] * len(columns)
-        if "holdout" in tables:
-            of_train, held_out = tables["train"], tables["holdout"]
-            real = reference(
-                of_train,
-                held_out,
-                n,
-                lambda one, other: average(_distances(columns, one, other)),
-                (people["train"], people["holdout"]),
-                generator,
-            )
-            chance = _at_size(_distances(columns, of_train, held_out), real)
-        estimate = Estimate(mean.value, normal_interval(mean.value, mean.error(both), 0.0, 1.0), n, real)
+        if tables.holdout is not None:
+            chance = _at_size(_distances(columns, tables.train, tables.holdout), estimate.reference)
         detail = {
-            "columns": {
-                column.name: _detail(column, tables["train"][i], tables["synthetic"][i], apart[i], both, chance[i])
-                for i, column in enumerate(columns)
-            }
+            column.name: _detail(column, tables.train[i], tables.synthetic[i], apart[i], tables.people[:2], chance[i])
+            for i, column in enumerate(columns)
         }
-        return Finding({"shape_error": estimate}, _reason(estimate, columns, apart), detail)
+        return Finding({"shape_error": estimate}, _reason(estimate, columns, apart), {"columns": detail})
 
 
 def _at_size(chance: list[Distance | None], real: Reference | None) -> list[float | None]:
@@ -105,7 +82,12 @@ def _distance(column: Column, real: Floats, other: Floats) -> Distance | None:
 
 
 def _detail(
-    column: Column, real: Floats, synthetic: Floats, apart: Distance | None, people: Any, chance: float | None
+    column: Column,
+    real: Floats,
+    synthetic: Floats,
+    apart: Distance | None,
+    people: tuple[Persons, Persons],
+    chance: float | None,
 ) -> dict[str, Any]:
     labels, of_real, of_synthetic = histogram(column, real, synthetic)
     interval = normal_interval(apart.value, apart.error(people), 0.0, 1.0) if apart else None
@@ -121,10 +103,8 @@ def _detail(
 
 
 def _reason(estimate: Estimate, columns: list[Column], apart: list[Distance | None]) -> str:
-    worst = max(range(len(columns)), key=lambda i: -1.0 if apart[i] is None else apart[i].value)  # type: ignore[union-attr]
-    furthest = apart[worst]
-    assert furthest is not None
+    furthest, name = max((a.value, column.name) for a, column in zip(apart, columns, strict=True) if a is not None)
     reason = f"On average, a column's distribution is {estimate.value:.2%} away from the real one"
     if estimate.reference:
         reason += f"; as many held-out records would be {estimate.reference.value:.2%} away"
-    return f"{reason}. Furthest is {columns[worst].name!r} with {furthest.value:.2%}."
+    return f"{reason}. Furthest is {name!r} with {furthest:.2%}."

@@ -12,7 +12,6 @@ import numpy as np
 from pydantic import Field
 
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding
-from synthdiff.checks.features import at_most, coordinates, persons
 from synthdiff.checks.fidelity.distances import (
     Codes,
     Distance,
@@ -21,8 +20,8 @@ from synthdiff.checks.fidelity.distances import (
     correlation_difference,
     total_variation,
 )
-from synthdiff.checks.fidelity.reference import Table, reference
-from synthdiff.checks.intervals import Floats, normal_interval
+from synthdiff.checks.fidelity.reference import Table, Tables
+from synthdiff.checks.intervals import Floats
 from synthdiff.schema import Column
 from synthdiff.seeds import numpy_generator
 
@@ -70,56 +69,30 @@ class Trend(Check):
 
     def run(self, evidence: Evidence) -> Finding:
         """Compare pair by pair, with common and with own bins."""
-        columns = [column for column in evidence.schema if column.learnt]
         generator = numpy_generator(evidence.seed, "trend")
-        frames = {"train": evidence.train, "synthetic": evidence.synthetic, "holdout": evidence.holdout}
-        seen = {
-            name: at_most(frame, self.most, generator)
-            for name, frame in frames.items()
-            if frame is not None and len(frame)
-        }
-        tables = {name: [coordinates(frame, column) for column in columns] for name, frame in seen.items()}
-        people = {name: persons(frame, evidence.schema) for name, frame in seen.items()}
+        tables = Tables.of(evidence, self.most, generator)
+        columns = tables.columns
         total = len(columns) * (len(columns) - 1) // 2
         pairs = _drawn(len(columns), self.pairs, generator)
-        edges = [_edges(values) for values in tables["train"]]
+        common = partial(_cut, columns, [_edges(values) for values in tables.train])
+        own = partial(_cut, columns, None)
 
-        def common(table: Table) -> Cut:
-            return _cut(columns, table, edges)
-
-        def own(table: Table) -> Cut:
-            return _cut(columns, table, None)
-
-        estimates = {}
-        errors: dict[Pair, float] = {}
-        for name, cut in (("trend_error_own_bins", own), ("trend_error", common)):
-            mean, errors = _compare(cut(tables["train"]), cut(tables["synthetic"]), pairs)
+        estimates: dict[str, Estimate] = {}
+        errors: dict[str, dict[Pair, float]] = {}
+        for name, cut in (("trend_error", common), ("trend_error_own_bins", own)):
+            mean, errors[name] = _compare(cut(tables.train), cut(tables.synthetic), pairs)
             if mean is None:
                 return Finding({}, "There is no pair of columns that can be compared.")
-            real = None
-            if "holdout" in tables:
-                real = reference(
-                    tables["train"],
-                    tables["holdout"],
-                    len(seen["synthetic"]),
-                    partial(_score, cut, pairs),
-                    (people["train"], people["holdout"]),
-                    generator,
-                )
-            drawing = float(np.std(list(errors.values()))) * np.sqrt((1 - len(pairs) / total) / len(errors))
-            error = float(np.hypot(mean.error((people["train"], people["synthetic"])), drawing))
-            estimates[name] = Estimate(
-                mean.value, normal_interval(mean.value, error, 0.0, 1.0), len(seen["synthetic"]), real
-            )
-        headline, own_bins = estimates["trend_error"], estimates["trend_error_own_bins"]
+            drawing = float(np.std(list(errors[name].values()))) * np.sqrt((1 - len(pairs) / total) / len(errors[name]))
+            estimates[name] = tables.estimate(mean, partial(_score, cut, pairs), generator, drawing)
         detail = {
-            **_associations(columns, common(tables["train"]), common(tables["synthetic"]), errors),
-            "own_bins": _plain(own_bins),
-            "common_bins": _plain(headline),
+            **_associations(columns, common(tables.train), common(tables.synthetic), errors["trend_error"]),
+            "own_bins": _plain(estimates["trend_error_own_bins"]),
+            "common_bins": _plain(estimates["trend_error"]),
             "pairs": {"compared": len(pairs), "of": total},
         }
-        findings = {"trend_error": headline, "trend_error_own_bins": own_bins}
-        return Finding(findings, _reason(headline, detail["worst"], len(pairs), total), detail)
+        reason = _reason(estimates["trend_error"], detail["worst"], len(pairs), total)
+        return Finding(estimates, reason, detail)
 
 
 @dataclass(frozen=True)
@@ -149,7 +122,7 @@ class Cut:
         return self.cells[a] * self.sizes[b] + self.cells[b], self.sizes[a] * self.sizes[b]
 
 
-def _cut(columns: list[Column], table: Table, edges: list[Floats] | None) -> Cut:
+def _cut(columns: list[Column], edges: list[Floats] | None, table: Table) -> Cut:
     """Cut a table at the given inner edges, or at its own extremes as SDMetrics does."""
     cells, sizes = [], []
     for i, (column, values) in enumerate(zip(columns, table, strict=True)):
@@ -169,7 +142,8 @@ def _cut(columns: list[Column], table: Table, edges: list[Floats] | None) -> Cut
 def _edges(values: Floats) -> Floats:
     """The 11 edges of 10 bins of equal width between the extremes."""
     known = values[np.isfinite(values)]
-    return np.histogram_bin_edges(known, BINS) if len(known) else np.arange(BINS + 1.0)
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    return np.linspace(low - 0.5, high + 0.5, BINS + 1) if low == high else np.linspace(low, high, BINS + 1)
 
 
 def _drawn(columns: int, most: int, generator: np.random.Generator) -> list[Pair]:

@@ -14,6 +14,11 @@ from synthdiff.checks.privacy.control import FEWEST, members_and_others, too_few
 from synthdiff.checks.privacy.membership import curve
 from synthdiff.seeds import derive, numpy_generator
 
+FOLDS = 5
+
+WIDER = (1 + FOLDS * (1 / (FOLDS - 1))) ** 0.5
+"""How much wider than DeLong's the interval of a cross-fitted AUC must be, by Nadeau and Bengio's correction: 1.5."""
+
 
 class BlindBaseline(Check):
     """A classifier that never sees the synthetic data must not tell the training records from the held-out ones.
@@ -29,7 +34,8 @@ class BlindBaseline(Check):
 
     References
     ----------
-    Das, Zhang & Tramèr (2024), Blind baselines beat membership inference attacks for foundation models.
+    Das, Zhang & Tramèr (2024), Blind baselines beat membership inference attacks for foundation models. Nadeau & Bengio
+    (2003), Inference for the generalization error, Machine Learning 52.
     """
 
     kind: Literal["blind_baseline"] = "blind_baseline"
@@ -52,16 +58,16 @@ class BlindBaseline(Check):
         features = Features(np.concatenate([side.values for side in both]), both[0].categorical, both[0].names)
         member = np.repeat([1, 0], n)
         # Each fold has as many of one side as of the other: else a fold's own balance would give its records away.
-        fold = np.tile(folds(n, 5, numpy_generator(evidence.seed, "blind", "folds")), 2)
+        fold = np.tile(folds(n, FOLDS, numpy_generator(evidence.seed, "blind", "folds")), 2)
         scores = np.empty(2 * n)
-        for index in range(5):
+        for index in range(FOLDS):
             fitted, scored = features.rows(fold != index), features.rows(fold == index)
             model = booster(fitted, 2, derive(evidence.seed, "blind", index)).fit(fitted.values, member[fold != index])
             scores[fold == index] = model.predict_proba(scored.values)[:, 1]
         value, (low, high) = auc(scores[:n], scores[n:])
-        # Two alike records vote for each other from opposite folds, so one coincidence can count twice, while DeLong's
-        # formula takes the scores for independent: its own interval misses 0.5 on one random split in ten.
-        interval = max(0.0, value - 2**0.5 * (value - low)), min(1.0, value + 2**0.5 * (high - value))
+        # The five models share most of their records, so what chance suggests to one it suggests to all, while DeLong's
+        # formula takes the scores for independent: by itself its interval misses 0.5 on one random split in ten.
+        interval = max(0.0, value - WIDER * (value - low)), min(1.0, value + WIDER * (high - value))
         reason = (
             f"Without the synthetic data, a classifier tells {n:,} training from {n:,} held-out people with an AUC of "
             f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f}). Only if that is no better than chance (0.5) do the "

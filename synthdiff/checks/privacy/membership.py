@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
-from synthdiff.checks.distance import Space
+from synthdiff.checks.distance import Points, Space
 from synthdiff.checks.intervals import Floats, Interval, auc, roc, tpr_at_fpr
 from synthdiff.checks.privacy.control import FEWEST, members_and_others, too_few
 from synthdiff.seeds import numpy_generator
@@ -81,10 +81,7 @@ class Membership(Check):
         places = np.concatenate([np.arange(n), len(members) + np.arange(n)])
         asked = points.rows(places)
         crowd = numpy_generator(evidence.seed, "membership", "crowd").permutation(len(people))[: self.crowd]
-        reach = space.nearest(asked, points.rows(crowd), self.neighbours + 1)
-        # A record of the crowd finds itself first, so its k-th other person is one further on.
-        itself = np.isin(places, crowd).astype(int)
-        surroundings = reach[np.arange(2 * n), self.neighbours - 1 + itself].astype(float)
+        surroundings = to_others(space, points, places, crowd, self.neighbours)
         scores = self._scores(surroundings, space.nearest(asked, space.place(evidence.synthetic), 1))
         attacked, control = scores[:n], scores[n:]
 
@@ -151,6 +148,14 @@ class Strength:
             "tpr_at_fpr_0.10": (self.tenth, chance.tenth),
         }
         return {name: Estimate(*found, n, Reference(*reference)) for name, (found, reference) in figures.items()}
+
+
+def to_others(space: Space, points: Points, places: NDArray[np.int64], crowd: NDArray[np.int64], k: int) -> Floats:
+    """The distance from each of the records at ``places`` to the k-th nearest other record of the crowd."""
+    reach = space.nearest(points.rows(places), points.rows(crowd), k + 1)
+    # A record of the crowd finds itself first, so its k-th other one is one further on.
+    itself = np.isin(places, crowd).astype(int)
+    return np.asarray(reach[np.arange(len(places)), k - 1 + itself], dtype=float)
 
 
 def curve(positive: Floats, negative: Floats) -> dict[str, list[float]]:
