@@ -8,142 +8,26 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from synthdiff.checks.check import Check, Estimate, Evidence, Finding, Reference
+from synthdiff.checks.check import Check, Evidence
 from synthdiff.errors import AuditError
 from synthdiff.evidence import gather
-from synthdiff.policy import Bar, End, Judgement, Policy, Verdict, nearest
+from synthdiff.policy import Policy, Verdict, nearest
 from synthdiff.progress import SILENT, Progress
-from synthdiff.report.words import bar as in_words, estimate_label, listed, with_interval
 from synthdiff.schema import Schema
+from synthdiff.verdict import Answer, conclude, judge, kind
 
 FORMAT = "synthdiff-audit/1"
 
 ALIASES: Mapping[str, str] = {"membership_inference": "membership"}
 """Other names by which people ask a report for a check."""
-
-VOID = "blind_auc"
-"""The estimate whose bar decides whether the attacks mean anything."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One bar with what was measured for it.
-
-    Attributes
-    ----------
-    bar : str
-        As the policy or the check writes it.
-    limit : float or None
-        The number that it comes to.
-    value, interval, n, reference
-        The estimate; None, None, 0 and None when the check has no answer.
-    verdict : Verdict
-        How the estimate stands to the bar.
-    gating : bool
-        Whether the policy requires it; other bars are the check's own and decide nothing.
-    n_needed : int or None
-        When inconclusive: about how many records would decide it.
-    """
-
-    bar: str
-    limit: float | None
-    value: float | None
-    interval: tuple[float, float] | None
-    n: int
-    reference: Reference | None
-    verdict: Verdict
-    gating: bool
-    n_needed: int | None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A check's answer, judged.
-
-    Attributes
-    ----------
-    check : Check
-        The question.
-    estimates : mapping of str to Estimate
-        By name; the first is the headline. Empty when there is no answer.
-    bars : mapping of str to Judged
-        By the estimate's name.
-    reason : str
-        What was found and how it stands to the bars.
-    detail : mapping
-        Plain data for the report's figures.
-    """
-
-    check: Check
-    estimates: Mapping[str, Estimate]
-    bars: Mapping[str, Judged]
-    reason: str
-    detail: Mapping[str, Any]
-
-    @property
-    def estimate(self) -> str | None:
-        """The headline estimate's name."""
-        return next(iter(self.estimates), None)
-
-    @property
-    def value(self) -> float | None:
-        """The headline estimate's value."""
-        return self.estimates[self.estimate].value if self.estimate else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """The headline estimate's 95 % interval."""
-        return self.estimates[self.estimate].interval if self.estimate else None
-
-    @property
-    def n(self) -> int:
-        """The records behind the headline estimate."""
-        return self.estimates[self.estimate].n if self.estimate else 0
-
-    @property
-    def reference(self) -> Reference | None:
-        """What real data score."""
-        return self.estimates[self.estimate].reference if self.estimate else None
-
-    @property
-    def gating(self) -> bool:
-        """Whether the policy requires a bar of this check."""
-        return any(bar.gating for bar in self.bars.values())
-
-    @property
-    def verdict(self) -> Verdict:
-        """That of the bars which the policy requires; where it requires none, that of the check's own."""
-        deciding = [bar.verdict for bar in self.bars.values() if bar.gating == self.gating]
-        return together(deciding) if self.estimates else "inconclusive"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {
-            "value": self.value,
-            "interval": self.interval,
-            "n": self.n,
-            "estimate": self.estimate,
-            "unit": self.check.unit,
-            "direction": self.check.direction,
-            "aspect": self.check.aspect,
-            "source": self.check.source,
-            "title": title(self.check),
-            "reference": asdict(self.reference) if self.reference else None,
-            "verdict": self.verdict,
-            "gating": self.gating,
-            "reason": self.reason,
-            "bars": {name: asdict(bar) for name, bar in self.bars.items()},
-            "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
-            "detail": self.detail,
-        }
 
 
 @dataclass(frozen=True)
@@ -289,7 +173,7 @@ def audit(
     rules = policy if isinstance(policy, Policy) else Policy.load(policy)
     rules.must_know(known_estimates())
     evidence = gather(real, synthetic, holdout, schema, random_state)
-    findings: dict[str, Finding] = {}
+    findings = {}
     with progress.phase("audit", len(asked)) as phase:
         for check in asked:
             findings[kind(check)] = check.run(evidence)
@@ -323,89 +207,6 @@ def questions(checks: Sequence[str | Mapping[str, Any] | Check] | None) -> list[
 def known_estimates() -> list[str]:
     """The names of all estimates that a policy may have a bar for: those for which a check has one of its own."""
     return list(dict.fromkeys(name for member in Check.members.values() for name in member.bars))
-
-
-def kind(check: Check) -> str:
-    """The name of a check."""
-    return str(check.model_dump()["kind"])
-
-
-def title(check: Check) -> str:
-    """The name of a check for a reader."""
-    return kind(check).replace("_", " ").capitalize()
-
-
-def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
-    """Hold a finding against the policy's bars, and against the check's own where the policy has none."""
-    required = policy.bars
-    own: dict[str, tuple[Bar, End]] = {
-        name: (Bar.parse(text, where=f"check {kind(check)!r}"), "bad") for name, text in check.bars.items()
-    }
-    bars = {}
-    for name, (bar, end) in (own | {name: found for name, found in required.items() if name in own}).items():
-        estimate = finding.estimates.get(name)
-        judgement = Judgement("inconclusive", None) if estimate is None else bar.judge(estimate, end)
-        bars[name] = Judged(
-            bar=bar.text,
-            limit=judgement.limit,
-            value=estimate.value if estimate else None,
-            interval=estimate.interval if estimate else None,
-            n=estimate.n if estimate else 0,
-            reference=estimate.reference if estimate else None,
-            verdict=judgement.verdict,
-            gating=name in required,
-            n_needed=judgement.n_needed,
-        )
-    said = [finding.reason, *(_against(name, bar) for name, bar in bars.items() if bar.gating)]
-    return Answer(check, finding.estimates, bars, " ".join(said), finding.detail)
-
-
-def _against(name: str, bar: Judged) -> str:
-    """How one required bar stands, as a sentence."""
-    label, demand = estimate_label(name), in_words(bar.bar)
-    if bar.value is None:
-        return f"{label}: required {demand}, not measured."
-    found = with_interval(bar.value, bar.interval)
-    if bar.verdict == "inconclusive":
-        more = "real data could not be scored in its place" if bar.limit is None else "too few records to tell"
-        needed = f"; about {bar.n_needed:,} instead of {bar.n:,} would" if bar.n_needed else ""
-        return f"{label}: required {demand}, found {found}: {more}{needed}."
-    return f"{label}: required {demand}, found {found}: {'met' if bar.verdict == 'pass' else 'not met'}."
-
-
-def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict of several: the worst."""
-    several = set(verdicts)
-    return "fail" if "fail" in several else "inconclusive" if "inconclusive" in several or not several else "pass"
-
-
-def conclude(policy: Policy, answers: Mapping[str, Answer]) -> tuple[Verdict, str]:
-    """The verdict over all required bars, and the sentence that says why."""
-    judged = {name: bar for answer in answers.values() for name, bar in answer.bars.items() if bar.gating}
-    unasked = [name for name in policy.bars if name not in judged]
-    verdicts = [bar.verdict for bar in judged.values()]
-    verdict = together(verdicts if not unasked else [*verdicts, "inconclusive"])
-    failed = [_short(name, bar) for name, bar in judged.items() if bar.verdict == "fail"]
-    if verdict == "fail":
-        if judged.get(VOID) is not None and judged[VOID].verdict == "fail":
-            return verdict, (
-                "Void: the training and the held-out people differ by themselves, so the attacks show nothing: "
-                f"{'; '.join(failed)}. Split the data at random, by person, and audit again."
-            )
-        return verdict, f"Failed: {'; '.join(failed)}."
-    if verdict == "pass":
-        return verdict, f"Passed: all {len(judged)} bars of the policy {policy.name} are met."
-    open_bars = {name: bar for name, bar in judged.items() if bar.verdict == "inconclusive"}
-    few = [_short(name, bar) for name, bar in open_bars.items() if bar.value is not None]
-    silent = [name for name, bar in open_bars.items() if bar.value is None] + unasked
-    said = [f"too few records to tell for {'; '.join(few)}"] if few else []
-    said += [f"not measured: {listed(estimate_label(name) for name in silent)}"] if silent else []
-    return verdict, f"Undecided: {'; '.join(said)}."
-
-
-def _short(name: str, bar: Judged) -> str:
-    needed = f", about {bar.n_needed:,} records would do" if bar.n_needed else ""
-    return f"{estimate_label(name)} {with_interval(bar.value, bar.interval)}, required {in_words(bar.bar)}{needed}"
 
 
 def _facts(evidence: Evidence) -> dict[str, Any]:

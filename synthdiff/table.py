@@ -395,7 +395,8 @@ def _code_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tens
     codes, detail = batch
     masked = draw_mask(len(codes), codes.shape[1], generator).to(codes.device)
     known = _draw_known(net.present(codes) & ~masked[:, net.places], generator)
-    entropy = cross_entropy(net(codes, masked, detail, known), codes, net.membership, net.embedding.offsets)
+    logits = net(codes, masked, detail, known)
+    entropy = cross_entropy(logits, codes, net.membership, net.embedding.offsets, net.owner)
     return (entropy * masked).sum(1) / masked.sum(1)
 
 

@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from worlds import DECLARED, between_neighbours, changed, clinic, clinic_schema, columnwise, shuffled
 
-from synthdiff.audit import FORMAT, AuditReport, audit, conclude, judge, known_estimates, questions
+from synthdiff.audit import FORMAT, AuditReport, audit, known_estimates, questions
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
 from synthdiff.checks.privacy.copies import Copies
 from synthdiff.errors import AuditError
 from synthdiff.policy import Policy
 from synthdiff.progress import LineProgress
 from synthdiff.schema import Column, Schema
+from synthdiff.verdict import conclude, judge
 
 SCHEMA = clinic_schema()
 TRAIN, HOLDOUT = clinic(1500, 1), clinic(1500, 2)

@@ -7,8 +7,6 @@ estimate: its interval is for the figure's expectation at these sample sizes, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -225,30 +223,3 @@ def folds(n: int, count: int, generator: np.random.Generator, groups: ArrayLike 
     member = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     persons = int(member.max(initial=-1)) + 1
     return generator.permutation(np.arange(persons) % count)[member]
-
-
-def jackknife(statistic: Callable[[NDArray[np.bool_]], ArrayLike], folds: NDArray[np.int64]) -> Floats:
-    """The standard error of a statistic by leaving out one fold at a time.
-
-    Use it for figures that have no formula, and centre the interval on the figure itself: the mean of resampled
-    distances lies above the distance.
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes a bool array of shape (n,), true for the records to keep; gives a number or an array of shape s.
-    folds : int64 array of shape (n,)
-        Each record's fold.
-
-    Returns
-    -------
-    float64 array of shape s
-        Standard errors.
-    """
-    return delete_one_error(np.stack([np.asarray(statistic(folds != fold), dtype=float) for fold in np.unique(folds)]))
-
-
-def delete_one_error(values: Floats) -> Floats:
-    """The jackknife's standard error from the values with each fold left out, of shape (folds, ...)."""
-    count = len(values)
-    return np.asarray(np.sqrt((count - 1) * values.var(axis=0)))

@@ -53,7 +53,7 @@ def draw_mask(n: int, columns: int, generator: torch.Generator) -> Tensor:
     return rank < count[:, None]
 
 
-def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor, owner: Tensor) -> Tensor:
     """Cross entropy of each column, in nats.
 
     Parameters
@@ -63,12 +63,16 @@ def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Te
     membership : Tensor of float32, shape (total, columns)
         :meth:`Vocabulary.membership`: one product sums the exponentials of all columns at once.
     offsets : Tensor of int64, shape (columns,)
+    owner : Tensor of int64, shape (total,)
+        The column of each logit.
 
     Returns
     -------
     Tensor of float32, shape (n, columns)
     """
     logits = logits.float()
-    logits = logits - logits.detach().amax(1, keepdim=True)
-    normaliser = (logits.exp() @ membership).clamp_min(1e-30).log()
-    return normaliser - logits.gather(1, codes + offsets)
+    # Each column's own maximum: under a common one, a column of small logits would underflow.
+    index = owner.expand(len(logits), -1)
+    largest = logits.new_full(codes.shape, -torch.inf).scatter_reduce(1, index, logits.detach(), "amax")
+    centred = logits - largest.gather(1, index)
+    return (centred.exp() @ membership).log() - centred.gather(1, codes + offsets)

@@ -85,10 +85,12 @@ class CodeNet(TableNet):
     """
 
     membership: Tensor
+    owner: Tensor
 
     def __init__(self, vocabulary: Vocabulary, places: Sequence[int], net: Net, marginals: Tensor) -> None:
         super().__init__(vocabulary, places, net, vocabulary.total)
         self.register_buffer("membership", vocabulary.membership(), persistent=False)
+        self.register_buffer("owner", vocabulary.owner, persistent=False)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.copy_(marginals)

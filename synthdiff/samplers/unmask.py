@@ -40,8 +40,9 @@ def unmask(
     codes, masked = codes.clone(), masked.clone()
     for column in order:
         cumulative = probabilities(codes, masked, column).cumsum(1)
-        level = uniform(len(codes))[:, None] * cumulative[:, -1:]
-        # A level that rounds up to the total would land one past the end.
-        codes[:, column] = torch.searchsorted(cumulative, level, right=True)[:, 0].clamp_max(cumulative.shape[1] - 1)
+        total = cumulative[:, -1:]
+        # Rounding may bring the level up to the total, where there is no state.
+        level = torch.minimum(uniform(len(codes))[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
+        codes[:, column] = torch.searchsorted(cumulative, level, right=True)[:, 0]
         masked[column] = False
     return codes

@@ -165,6 +165,8 @@ def train(
                 state.save(checkpoint, fingerprint)
                 saved = time.monotonic()
     history.seconds = spent + time.monotonic() - began
+    if checkpoint is not None:
+        state.save(checkpoint, fingerprint)
     if bank is None or not history.validation:
         history.best_step = state.step
         net.load_state_dict(state.averaged.module.state_dict())

@@ -38,6 +38,8 @@ def by_definition(one: pd.DataFrame, other: pd.DataFrame, population: pd.DataFra
 
 def test_the_distance_is_the_one_defined() -> None:
     population, one, other = clinic(200, 1), clinic(12, 2), clinic(15, 3)
+    one.loc[::3, "creatinine"] = np.nan
+    other.loc[::4, "creatinine"] = np.nan
     space = Space(population, SCHEMA)
     found = space.distances(space.place(one), space.place(other)).numpy()
     np.testing.assert_allclose(found, by_definition(one, other, population, SCHEMA), atol=1e-5)

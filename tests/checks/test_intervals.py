@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose
 
-from synthdiff.checks.intervals import auc, folds, jackknife, mean_error, normal_interval, roc, tpr_at_fpr, wilson
+from synthdiff.checks.intervals import auc, folds, mean_error, normal_interval, roc, tpr_at_fpr, wilson
 
 scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=12)
 
@@ -143,12 +143,6 @@ def test_folds_are_even_and_keep_persons_together():
     assert all(len(set(dealt[persons == person])) == 1 for person in range(11))
     assert (dealt == folds(44, 5, np.random.default_rng(0), persons)).all()
     assert (dealt != folds(44, 5, np.random.default_rng(1), persons)).any()
-
-
-def test_jackknife_of_a_mean_is_its_standard_error():
-    values = np.random.default_rng(5).normal(size=40)
-    each = jackknife(lambda kept: [values[kept].mean(), -values[kept].mean()], np.arange(40))
-    assert_allclose(each, values.std(ddof=1) / np.sqrt(40))
 
 
 def coverage(interval, truth, seeds):

@@ -110,6 +110,13 @@ def test_visits_of_one_person_are_one_record() -> None:
     assert attack(train, holdout, clinic(200, 3), schema=schema).detail["attacked"] == 60
 
 
+def test_a_record_is_suspected_by_how_much_nearer_the_synthetic_ones_are_than_others() -> None:
+    surroundings, closest = np.array([2.0, 0.5, 0.1]), np.array([[1.0], [0.25], [0.0]], dtype=np.float32)
+    found = Membership(epsilon=1e-9)._scores(surroundings, closest)
+    assert found[:2] == pytest.approx([np.log(2), np.log(2)])
+    assert found[2] == pytest.approx(np.log(0.1 / 1e-9))
+
+
 def test_the_surroundings_are_measured_to_others() -> None:
     people = clinic(60, 1)
     space = Space(people, SCHEMA)

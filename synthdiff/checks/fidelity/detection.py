@@ -19,7 +19,7 @@ from synthdiff.seeds import derive, numpy_generator
 
 FOLDS = 5
 FEWEST = 25
-"""Records on each side below which nothing is learnt."""
+"""Persons on each side below which nothing is learnt."""
 
 SHUFFLED = 10_000
 """Records on which the importance of a column is measured, at most."""
@@ -54,21 +54,21 @@ class Detection(Check):
 
     def run(self, evidence: Evidence) -> Finding:
         """Tell synthetic from training records, and held-out from training records for reference."""
-        size = min(len(evidence.train), len(evidence.synthetic), self.most)
-        if size < FEWEST:
+        schema, train, synthetic, holdout = evidence.schema, evidence.train, evidence.synthetic, evidence.holdout
+        if not any(column.learnt for column in schema):
+            return Finding({}, "No column is learnt, so there is nothing to tell records apart by.")
+        if min(_persons(train, schema), _persons(synthetic, schema)) < FEWEST:
             return Finding(
                 {},
-                f"A classifier needs at least {FEWEST} training and {FEWEST} synthetic records; there are "
-                f"{len(evidence.train):,} and {len(evidence.synthetic):,}.",
+                f"A classifier needs records of at least {FEWEST} persons on each side; there are records of "
+                f"{_persons(train, schema):,} in the training and {_persons(synthetic, schema):,} in the synthetic table.",
             )
-        told = _tell_apart(
-            evidence.train, evidence.synthetic, evidence.schema, size, derive(evidence.seed, "detection")
-        )
+        size = min(len(train), len(synthetic), self.most)
+        told = _tell_apart(train, synthetic, schema, size, derive(evidence.seed, "detection"))
         real: _Told | None = None
-        if evidence.holdout is not None and min(len(evidence.holdout), size) >= FEWEST:
-            equal = min(size, len(evidence.holdout))
+        if holdout is not None and _persons(holdout, schema) >= FEWEST:
             seed = derive(evidence.seed, "detection", "reference")
-            real = _tell_apart(evidence.train, evidence.holdout, evidence.schema, equal, seed)
+            real = _tell_apart(train, holdout, schema, min(size, len(holdout)), seed)
         importance = told.importance(derive(evidence.seed, "detection", "importance"))
         chance = Reference(real.value, real.interval) if real else None
         estimate = Estimate(told.value, told.interval, 2 * size, chance)
@@ -134,6 +134,11 @@ class _Told:
                 scores[part] = model.decision_function(table)
             drops.append((name, before - auc(scores[other], scores[~other])[0]))
         return sorted(drops, key=lambda drop: -drop[1])
+
+
+def _persons(frame: pd.DataFrame, schema: Schema) -> int:
+    people = persons(frame, schema)
+    return len(frame) if people is None else len(np.unique(people))
 
 
 def _tell_apart(train: pd.DataFrame, other: pd.DataFrame, schema: Schema, size: int, seed: int) -> _Told:

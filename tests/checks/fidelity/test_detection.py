@@ -56,6 +56,14 @@ def test_sizes_are_equal_and_small_tables_are_refused(fresh):
     assert "25" in none.reason
 
 
+def test_a_few_persons_with_many_records_are_refused():
+    visits = clinic(200, 1).assign(person=np.arange(200) % 4)
+    schema = schema_of(visits, person={"kind": "identifier", "roles": ("group",)})
+    found = Detection().run(Evidence(visits, None, visits, schema, 7))
+    assert not found.estimates
+    assert "4 in the training" in found.reason
+
+
 def test_the_detail_is_plain_json(told):
     detail = told.detail
     assert json.loads(json.dumps(detail)) == detail

@@ -86,13 +86,16 @@ def test_cramers_v_is_one_where_a_level_decides_and_nought_where_it_says_nothing
 
 def test_many_pairs_are_drawn_and_the_interval_allows_for_it():
     rng = np.random.default_rng(0)
-    frames = [pd.DataFrame(rng.normal(size=(200, 60)), columns=[f"lab {i}" for i in range(60)]) for _ in range(2)]
+    names = [f"lab {i}" for i in range(60)]
+    together = rng.normal(size=(1000, 1)) * (np.arange(60) < 30)
+    frames = [pd.DataFrame(rng.normal(size=(1000, 60)) + common, columns=names) for common in (together, 0)]
     evidence = Evidence(frames[0], None, frames[1], schema_of(*frames), 1)
     every = Trend(pairs=2000).run(evidence)
     some = Trend(pairs=100).run(evidence)
     assert some.detail["pairs"] == {"compared": 100, "of": 1770}
     low, high = some.estimates["trend_error"].interval
     assert low < every.estimates["trend_error"].value < high
+    assert high - low > 3 * np.ptp(every.estimates["trend_error"].interval)
     assert len(some.detail["columns"]) == 40
     assert all(value is not None for row in some.detail["error"] for value in row)
     assert "100 of 1,770 pairs" in some.reason

@@ -1,0 +1,204 @@
+"""TableDiffusion as its user meets it: an estimator that gives back what went in, conditioned, seeded, saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from synthdiff import Schema, TableDiffusion, load
+from synthdiff.errors import DataError, ModelError
+from synthdiff.seeds import numpy_generator
+
+
+def table(n: int = 600) -> pd.DataFrame:
+    """A table with a column of every kind, and dependence between them."""
+    draw = numpy_generator(0, "table")
+    severity = draw.normal(size=n)
+    admitted = pd.Timestamp("2020-01-01", tz="Europe/Berlin") + pd.to_timedelta(draw.integers(0, 700, n), unit="D")
+    frame = pd.DataFrame(
+        {
+            "patient id": [f"P-{number:05d}" for number in range(n)],
+            "age": pd.array(np.clip(60 + 10 * severity, 18, 99).round(), dtype="Int64"),
+            "lab.value": np.where(draw.random(n) < 0.3, 0.0, np.exp(severity).round(2)),
+            "stage": pd.Categorical.from_codes(np.digitize(severity, [-0.5, 0.5]), ["I", "II", "III"], ordered=True),
+            "größe": draw.normal(170, 8, n).astype("float32"),
+            "smoker": draw.choice(["Y", "N"], n),
+            "flag": draw.random(n) < 0.2,
+            "admitted": admitted.normalize(),
+            "note": [f"patient was seen on day {day}, doing {'well' if day % 2 else 'poorly'}; {'x' * 60}" for day in range(n)],
+            "died": (severity + 0.5 * draw.normal(size=n) > 1).astype(int),
+        }
+    )
+    frame.loc[draw.random(n) < 0.15, "age"] = pd.NA
+    frame.loc[frame["smoker"] == "N", "größe"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return table()
+
+
+@pytest.fixture(scope="module")
+def model(frame: pd.DataFrame) -> TableDiffusion:
+    return TableDiffusion(budget_steps=400, random_state=1).fit(frame)
+
+
+@pytest.fixture(scope="module")
+def synthetic(model: TableDiffusion) -> pd.DataFrame:
+    return model.sample(2000)
+
+
+def test_frames_come_back_with_the_dtypes_they_went_in_with(frame: pd.DataFrame, synthetic: pd.DataFrame) -> None:
+    assert list(synthetic.columns) == list(frame.columns)
+    assert synthetic.dtypes.astype(str).to_dict() == frame.dtypes.astype(str).to_dict()
+    assert synthetic["stage"].cat.ordered and list(synthetic["stage"].cat.categories) == ["I", "II", "III"]
+
+
+def test_values_obey_the_schema(frame: pd.DataFrame, synthetic: pd.DataFrame) -> None:
+    assert set(synthetic["smoker"]) == {"Y", "N"}
+    assert (synthetic["admitted"] == synthetic["admitted"].dt.normalize()).all()
+    cents = 100 * synthetic["lab.value"]
+    assert (synthetic["lab.value"] >= 0).all() and np.allclose(cents, cents.round(), atol=1e-6)
+    assert not synthetic["died"].isna().any() and set(synthetic["died"]) == {0, 1}
+
+
+def test_no_identifier_text_or_extreme_is_released(frame: pd.DataFrame, synthetic: pd.DataFrame) -> None:
+    ids = synthetic["patient id"]
+    assert ids.is_unique and ids.str.fullmatch(r"P-\d{6}").all() and not set(ids) & set(frame["patient id"])
+    assert synthetic["note"].isna().all()
+    assert synthetic["größe"].max() < frame["größe"].max() and synthetic["größe"].min() > frame["größe"].min()
+
+
+def test_dependence_and_missingness_are_learnt(frame: pd.DataFrame, synthetic: pd.DataFrame) -> None:
+    broken = (synthetic["größe"].isna() != (synthetic["smoker"] == "N")).mean()
+    assert broken < 0.05
+    assert abs(synthetic["age"].isna().mean() - 0.15) < 0.05
+    assert abs((synthetic["lab.value"] == 0).mean() - (frame["lab.value"] == 0).mean()) < 0.06
+    real, made = (data.groupby("stage", observed=True)["died"].mean() for data in (frame, synthetic))
+    assert made["III"] > made["I"] + 0.2, (real, made)
+    numbers = [data[["age", "lab.value"]].astype(float).corr().iloc[0, 1] for data in (frame, synthetic)]
+    assert numbers[1] > 0.4 * numbers[0]
+
+
+def test_the_same_seed_gives_the_same_model_and_rows(frame: pd.DataFrame) -> None:
+    first, second = (TableDiffusion(budget_steps=30, random_state=4).fit(frame).sample(50) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    other = TableDiffusion(budget_steps=30, random_state=5).fit(frame).sample(50)
+    assert not first["age"].equals(other["age"])
+
+
+def test_rows_do_not_depend_on_how_many_are_drawn_or_in_what_batches(model: TableDiffusion) -> None:
+    whole = model.sample(2500, random_state=9)
+    pd.testing.assert_frame_equal(model.sample(1100, random_state=9), whole.iloc[:1100])
+    for size in (300, 1024, 4000):
+        batches = list(model.sample_batches(2500, random_state=9, batch_size=size))
+        assert {len(batch) for batch in batches[:-1]} <= {size}
+        pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), whole)
+
+
+def test_a_saved_model_samples_the_same(model: TableDiffusion, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    assert {file.name for file in (tmp_path / "model").iterdir()} == {"model.json", "model.safetensors"}
+    for again in (TableDiffusion.load(tmp_path / "model"), load(tmp_path / "model")):
+        pd.testing.assert_frame_equal(again.sample(300), model.sample(300))
+    saved = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert saved["kind"] == "table" and saved["settings"]["random_state"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "holds"),
+    [
+        ({"smoker": "Y"}, lambda made: made["smoker"] == "Y"),
+        ({"stage": ["I", "III"], "flag": True}, lambda made: made["stage"].isin(["I", "III"]) & made["flag"]),
+        ({"stage": ("II", None)}, lambda made: made["stage"] >= "II"),
+        ({"age": (55, 65)}, lambda made: made["age"].between(55, 65)),
+        ({"age": None}, lambda made: made["age"].isna()),
+        ({"lab.value": 0}, lambda made: made["lab.value"] == 0),
+        ({"größe": 171.5, "died": 1}, lambda made: (made["größe"] == 171.5) & (made["died"] == 1)),
+        ({"admitted": ("2020-06-01", "2020-06-30")}, lambda made: made["admitted"].dt.strftime("%Y-%m") == "2020-06"),
+    ],
+)
+def test_conditions_hold_exactly(model: TableDiffusion, given: dict[str, object], holds: object) -> None:
+    made = model.sample(300, given=given)
+    assert len(made) == 300 and holds(made).all()  # type: ignore[operator]
+
+
+def test_conditions_change_the_rest(model: TableDiffusion) -> None:
+    lower, upper = (model.sample(1000, given={"stage": stage})["age"].astype(float).mean() for stage in ("I", "III"))
+    assert upper > lower + 8
+    young, old = (model.sample(500, given={"age": span})["died"].mean() for span in ((40, 55), (70, 85)))
+    assert old > young + 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"weight": 3}, r"(?s)'weight'.*choose from age"),
+        ({"patient id": "P-1"}, "has not learnt"),
+        ({"smoker": "maybe"}, r"(?s)'maybe'.*'N', 'Y'|'Y', 'N'"),
+        ({"age": (200, 300)}, r"(?s)column 'age'.*widen the range"),
+        ({"age": "old"}, "not a value of this integer column"),
+    ],
+)
+def test_conditions_that_cannot_be_met_are_told(model: TableDiffusion, given: dict[str, object], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        model.sample(10, given=given)
+
+
+def test_a_range_that_hardly_occurs_is_told(model: TableDiffusion) -> None:
+    with pytest.raises(ModelError, match=r"(?s)only \d+ of .* rows drawn.*widen"):
+        model.sample(1000, given={"größe": (170.00001, 170.00002)})
+
+
+def test_mistakes_are_told(model: TableDiffusion, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not fitted"):
+        TableDiffusion().sample(1)
+    with pytest.raises(ModelError, match="0 rows"):
+        model.sample(0)
+    with pytest.raises(DataError, match="20 rows"):
+        TableDiffusion().fit(table(20))
+    with pytest.raises(ModelError, match=r"no model\.json"):
+        load(tmp_path)
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(ModelError, match="damaged"):
+        load(tmp_path)
+    model.save(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(ModelError, match="fit the model again"):
+        load(tmp_path)
+
+
+def test_it_is_an_estimator() -> None:
+    model = TableDiffusion(effort="quick", random_state=3)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params() and copy is not model
+    assert "effort='quick'" in repr(model)
+
+
+def test_rows_of_one_person_validate_together(frame: pd.DataFrame) -> None:
+    schema = Schema.infer(frame.assign(person=np.arange(len(frame)) // 3), {"person": {"role": "group"}})
+    model = TableDiffusion(random_state=0)
+    model.schema_ = schema
+    kept, held = model._validation_part(frame.assign(person=np.arange(len(frame)) // 3))
+    assert not set(kept // 3) & set(held // 3) and len(kept) + len(held) == len(frame)
+
+
+def test_odd_columns() -> None:
+    draw = numpy_generator(0, "odd")
+    odd = pd.DataFrame(
+        {
+            "constant": ["same"] * 200,
+            "empty": pd.Series([None] * 200, dtype="float64"),
+            "many levels": draw.choice([f"code {n}" for n in range(12)], 200),
+            "x": draw.normal(size=200),
+        }
+    )
+    made = TableDiffusion(budget_steps=30).fit(odd).sample(100)
+    assert (made["constant"] == "same").all() and made["empty"].isna().all()
+    assert made.dtypes.astype(str).to_dict() == odd.dtypes.astype(str).to_dict()
