@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from synthdiff.parts import Part
 
 
@@ -54,12 +56,13 @@ def _base(family: str) -> type[Part]:
 def _more(part: type[Part]) -> dict[str, str]:
     described = {name: str(getattr(part, name)) for name in ("direction", "unit", "source") if hasattr(part, name)}
     bars = getattr(part, "bars", {})
-    fields = {
-        name: f"{field.get_default(call_default_factory=True)!r}{f' ({field.description})' if field.description else ''}"
-        for name, field in part.model_fields.items()
-        if name != "kind"
-    }
+    fields = {name: _field(field) for name, field in part.model_fields.items() if name != "kind"}
     return described | ({"bars": ", ".join(f"{name} {bar}" for name, bar in bars.items())} if bars else {}) | fields
+
+
+def _field(field: FieldInfo) -> str:
+    default = repr(field.get_default(call_default_factory=True))
+    return f"{default} ({field.description})" if field.description else default
 
 
 def diagnosis() -> Iterator[tuple[str, str, bool]]:

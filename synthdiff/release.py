@@ -185,9 +185,10 @@ class Staging:
         """Let ``writer`` write a file, or a folder of files, at the path that it is given."""
         writer(self._place(name))
 
-    def files(self) -> dict[str, File]:
-        """What is staged so far, by name: size and SHA-256, as the manifest will state them."""
-        return self.files()
+    def files(self, under: str = "") -> dict[str, File]:
+        """What is staged so far below the folder ``under``, by name, as the manifest will state it."""
+        root = f"{under}/" if under else ""
+        return {n: _file(path) for n, path in self._plain() if n.startswith(root) and n not in (MANIFEST, SIGNATURE)}
 
     def dataset_sha256(self) -> str:
         """The dataset's SHA-256, as the manifest will state it: known as soon as the data files are added."""
@@ -276,11 +277,6 @@ class Staging:
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise ReleaseError("a release holds plain files only, no links", where=name)
             yield name, path
-
-    def files(self, under: str = "") -> dict[str, File]:
-        """What has been added so far, below the folder ``under``."""
-        root = f"{under}/" if under else ""
-        return {n: _file(path) for n, path in self._plain() if n.startswith(root) and n not in (MANIFEST, SIGNATURE)}
 
 
 def packages() -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from synthdiff.attempt import Attempt
-from synthdiff.audit import AuditReport, audit
+from synthdiff.audit import AuditReport, audit, known_estimates
 from synthdiff.data import read_table, split
 from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
@@ -246,7 +246,9 @@ def policy_of(recipe: Recipe) -> Policy:
     """The policy that a recipe's gate asks for, with its own requirements."""
     gate = recipe.gate
     policy = Policy.load(recipe.resolve(gate.policy) if gate.policy is not None else gate.policy_name or "")
-    return policy.with_requirements(gate.require)
+    policy = policy.with_requirements(gate.require)
+    policy.must_know(known_estimates())
+    return policy
 
 
 def load_data(recipe: Recipe) -> tuple[pd.DataFrame, Schema]:

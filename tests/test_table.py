@@ -30,7 +30,10 @@ def table(n: int = 600) -> pd.DataFrame:
             "smoker": draw.choice(["Y", "N"], n),
             "flag": draw.random(n) < 0.2,
             "admitted": admitted.normalize(),
-            "note": [f"patient was seen on day {day}, doing {'well' if day % 2 else 'poorly'}; {'x' * 60}" for day in range(n)],
+            "note": [
+                f"patient was seen on day {day}, doing {'well' if day % 2 else 'poorly'}; {'x' * 60}"
+                for day in range(n)
+            ],
             "died": (severity + 0.5 * draw.normal(size=n) > 1).astype(int),
         }
     )

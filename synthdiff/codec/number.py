@@ -165,7 +165,8 @@ class NumberCodec(ColumnCodec):
         """Bring values of the body to those that people write."""
         if self.support:
             points = np.asarray(self.support)
-            return points[_nearest(points, values)]
+            kept: np.ndarray = points[_nearest(points, values)]
+            return kept
         if self.step is None:
             return values
         whole = np.round(values / self.step)
@@ -221,4 +222,7 @@ def _nearest(sorted_points: np.ndarray, values: np.ndarray) -> np.ndarray:
     right = np.clip(np.searchsorted(sorted_points, values), 1, max(sorted_points.size - 1, 1))
     right = np.minimum(right, sorted_points.size - 1)
     left = np.maximum(right - 1, 0)
-    return np.where(np.abs(values - sorted_points[left]) <= np.abs(sorted_points[right] - values), left, right)
+    nearer: np.ndarray = np.where(
+        np.abs(values - sorted_points[left]) <= np.abs(sorted_points[right] - values), left, right
+    )
+    return nearer

@@ -15,9 +15,9 @@ from synthdiff.codec.category import CategoryCodec
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
-from synthdiff.column import Column, pandas_dtype
 from synthdiff.errors import ModelError, SchemaError
 from synthdiff.schema import Schema
+from synthdiff.schema.column import Column, pandas_dtype
 
 
 @dataclass(frozen=True)

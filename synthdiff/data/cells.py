@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synthdiff.column import Level, show
 from synthdiff.data.dates import MixedDatesError, common_format, is_date, parse
-from synthdiff.declaration import Declaration
 from synthdiff.errors import DataError
-from synthdiff.guess import FEW, MARKS
-from synthdiff.inference import Locate
+from synthdiff.schema.column import Level, show
+from synthdiff.schema.declaration import Declaration
+from synthdiff.schema.guess import FEW, MARKS
+from synthdiff.schema.inference import Locate
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]+"

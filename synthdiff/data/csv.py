@@ -19,9 +19,9 @@ import pandas as pd
 from synthdiff.data.cells import type_cells
 from synthdiff.data.format import Format, Loaded, raise_all
 from synthdiff.data.spelling import spell_cells, type_like
-from synthdiff.declaration import Declaration
 from synthdiff.errors import DataError, SynthdiffError
 from synthdiff.schema import Schema
+from synthdiff.schema.declaration import Declaration
 
 _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from synthdiff.column import DAY, Column
+from synthdiff.schema.column import DAY, Column
 
 _TIME = r"(?P<time> 00?:00(?::00)?)?"
 _ISO = re.compile(r"0000-00-00(?:(?P<t>[T ])00:00(?P<s>:00)?(?:\.(?P<f>0{1,9}))?(?P<z>Z|[+-]00:?00)?)?")

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from synthdiff.declaration import Declaration, declarations, unknown_columns
 from synthdiff.errors import DataError, SchemaError, SynthdiffError
-from synthdiff.inference import Locate, survey
 from synthdiff.parts import Part
 from synthdiff.schema import Schema
+from synthdiff.schema.declaration import Declaration, declarations, unknown_columns
+from synthdiff.schema.inference import Locate, survey
 
 Columns = Mapping[str, Mapping[str, Any] | Declaration]
 

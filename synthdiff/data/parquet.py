@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
-from synthdiff.column import category, dtype_name
 from synthdiff.data.cells import type_cells
 from synthdiff.data.format import Format, Loaded
 from synthdiff.data.spelling import as_column, declare_missing
-from synthdiff.declaration import Declaration
 from synthdiff.errors import DataError, SynthdiffError
-from synthdiff.inference import check_table
 from synthdiff.schema import Schema
+from synthdiff.schema.column import category, dtype_name
+from synthdiff.schema.declaration import Declaration
+from synthdiff.schema.inference import check_table
 
 _KEY = b"synthdiff"
 _TYPED = ("continuous", "integer", "datetime")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdiff.column import Column, dtype_name, factorize, pandas_dtype, zone_of
 from synthdiff.data.cells import type_cells
 from synthdiff.data.dates import default_format, spell
-from synthdiff.declaration import Declaration
-from synthdiff.inference import Locate
+from synthdiff.schema.column import Column, dtype_name, factorize, pandas_dtype, zone_of
+from synthdiff.schema.declaration import Declaration
+from synthdiff.schema.inference import Locate
 
 _WORDS = ("str", "string", "string[pyarrow]", "object")
 

@@ -34,9 +34,7 @@ def utility(
     return Utility(resamples=200).run(Evidence(train, holdout, synthetic, schema, seed))
 
 
-@pytest.mark.parametrize(
-    ("target", "metric"), [("died", "ROC AUC"), ("stage", "macro AUC"), ("sodium", "R²")]
-)
+@pytest.mark.parametrize(("target", "metric"), [("died", "ROC AUC"), ("stage", "macro AUC"), ("sodium", "R²")])
 def test_fresh_real_records_lose_nothing_and_shuffled_columns_lose_all(target: str, metric: str) -> None:
     train = clinic(1000, 1)
     fresh, broken = (utility(made, aiming_at(target), train=train) for made in (clinic(1000, 3), columnwise(train)))

@@ -36,7 +36,7 @@ def squared(model: nn.Module, batch: Batch, generator: torch.Generator) -> Tenso
     return error
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """In the place of a kill."""
 
 
@@ -47,7 +47,7 @@ def run(model: nn.Module, plan: Plan = PLAN, kill_at: int | None = None, **optio
         nonlocal steps
         steps += 1
         if steps == kill_at:
-            raise Killed
+            raise KilledError
         return squared(model, batch, generator)
 
     settings = {"name": "test", "seed": 3, "device": CPU} | options
@@ -64,12 +64,14 @@ def test_it_learns_and_keeps_the_best() -> None:
 
 
 @pytest.mark.parametrize("kill_at", [3, 27, 61])
-def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int) -> None:
+def test_a_resumed_run_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int
+) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     whole = net()
     expected = run(whole)
     checkpoint = tmp_path / "state.safetensors"
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(net(), kill_at=kill_at, checkpoint=checkpoint, fingerprint="a")
     resumed = net()
     history = run(resumed, checkpoint=checkpoint, fingerprint="a")

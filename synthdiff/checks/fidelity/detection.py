@@ -57,11 +57,12 @@ class Detection(Check):
         schema, train, synthetic, holdout = evidence.schema, evidence.train, evidence.synthetic, evidence.holdout
         if not any(column.learnt for column in schema):
             return Finding({}, "No column is learnt, so there is nothing to tell records apart by.")
-        if min(_persons(train, schema), _persons(synthetic, schema)) < FEWEST:
+        real_people, made_people = _persons(train, schema), _persons(synthetic, schema)
+        if min(real_people, made_people) < FEWEST:
             return Finding(
                 {},
                 f"A classifier needs records of at least {FEWEST} persons on each side; there are records of "
-                f"{_persons(train, schema):,} in the training and {_persons(synthetic, schema):,} in the synthetic table.",
+                f"{real_people:,} in the training and of {made_people:,} in the synthetic data.",
             )
         size = min(len(train), len(synthetic), self.most)
         told = _tell_apart(train, synthetic, schema, size, derive(evidence.seed, "detection"))

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from synthdiff.column import Kind, Level, Role, show
 from synthdiff.errors import SchemaError
+from synthdiff.schema.column import Kind, Level, Role, show
 
 
 def _several(value: Any) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdiff.column import DAY, Column, Kind, Level, dtype_name, pandas_dtype, show, snap, zone_of
-from synthdiff.declaration import Declaration, unknown_columns
 from synthdiff.errors import DataError, SchemaError
-from synthdiff.guess import Cells, by_range, guess, opposites
+from synthdiff.schema.column import DAY, Column, Kind, Level, dtype_name, pandas_dtype, show, snap, zone_of
+from synthdiff.schema.declaration import Declaration, unknown_columns
+from synthdiff.schema.guess import Cells, by_range, guess, opposites
 
 Locate = Callable[[str, int | None], str]
 """Says where a column, or a row of it (counted from 0), stands: ``"heart.csv, column 'age', row 17"``."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from synthdiff.column import EXACT, Kind, Level, factorize
+from synthdiff.schema.column import EXACT, Kind, Level, factorize
 
 Sort = Literal["booleans", "integers", "floats", "moments", "words", "unsupported"]
 

@@ -1,8 +1,4 @@
-"""Schema: what each column *is*, as plain data.
-
-The schema is the one description that the data rooms, the codec, the checks and the report share. It holds no record:
-levels are the only values in it, and rare ones are pooled before anything leaves.
-"""
+"""Schema: the columns of a table, in order."""
 
 from __future__ import annotations
 
@@ -13,12 +9,10 @@ from typing import Any, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from synthdiff.column import Column, Kind, Level, Role
-from synthdiff.declaration import Declaration, declarations
 from synthdiff.errors import SchemaError
-from synthdiff.inference import survey
-
-__all__ = ["Column", "Declaration", "Kind", "Level", "Role", "Schema"]
+from synthdiff.schema.column import Column, Role
+from synthdiff.schema.declaration import Declaration, declarations
+from synthdiff.schema.inference import survey
 
 
 class Schema(BaseModel):
