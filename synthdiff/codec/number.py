@@ -214,7 +214,8 @@ def _grid(body: np.ndarray) -> float | None:
 
 def _within(values: np.ndarray, floor: float | None, ceiling: float | None) -> np.ndarray:
     """Values brought inside the bounds that there are."""
-    return np.clip(values, -np.inf if floor is None else floor, np.inf if ceiling is None else ceiling)
+    kept: np.ndarray = np.clip(values, -np.inf if floor is None else floor, np.inf if ceiling is None else ceiling)
+    return kept
 
 
 def _nearest(sorted_points: np.ndarray, values: np.ndarray) -> np.ndarray:
