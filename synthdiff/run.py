@@ -103,7 +103,7 @@ def run(
                 tracked.private_input(role, sha256=inputs[role], rows=len(table), columns=len(table.columns))
             model = attempt.model(lambda: _fit(recipe, train, schema, attempt.checkpoints, progress))
             rows = recipe.sample.rows or len(train)
-            synthetic = attempt.synthetic(lambda: model.sample(rows, recipe.sample.given, progress=progress), schema)
+            synthetic = attempt.synthetic(lambda: _draw(model, rows, recipe, progress), schema)
             evidence = (train, holdout, synthetic)
             answer = attempt.answer(lambda: _audit(recipe, policy, *evidence, schema, progress))
             tracked.metrics(answer)
@@ -279,6 +279,13 @@ def reasons(answer: Mapping[str, Any]) -> list[str]:
 
 def _fit(recipe: Recipe, train: pd.DataFrame, schema: Schema, checkpoints: Path, progress: Progress) -> TableDiffusion:
     return generator_of(recipe).fit(train, schema=schema, checkpoint=checkpoints, progress=progress)
+
+
+def _draw(model: TableDiffusion, rows: int, recipe: Recipe, progress: Progress) -> pd.DataFrame:
+    """The synthetic records, without categories that none of them has: a rare one would name a real patient's."""
+    drawn = model.sample(rows, recipe.sample.given, progress=progress)
+    categories = drawn.select_dtypes("category")
+    return drawn.assign(**{str(name): values.cat.remove_unused_categories() for name, values in categories.items()})
 
 
 def _audit(

@@ -1,0 +1,58 @@
+"""The README as a test: what it tells a reader to do works, and what ships is in order."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthdiff.recipe import json_schema, load_recipe
+from synthdiff.run import estimate, load_data, policy_of
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    elderly = names["elderly"]
+    assert isinstance(elderly, pd.DataFrame) and len(elderly) == 200
+    assert elderly["age"].between(60, 80).all() and (elderly["sex"] == 1).all()
+    assert (tmp_path / "report.html").stat().st_size > 50_000
+
+
+def test_every_file_that_the_documents_name_is_there() -> None:
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (ROOT / target).exists(), f"{document.name} names {target}"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_shipped_recipes_are_in_order(path: Path) -> None:
+    recipe = load_recipe(path)
+    frame, schema = load_data(recipe)
+    assert schema.target is not None and len(frame) > 200
+    assert policy_of(recipe).require
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# yaml-language-server: $schema=recipe.schema.json"
+    assert lines[1] == f"# synthdiff run recipes/{path.name}"
+
+
+def test_the_shipped_json_schema_is_that_of_the_code() -> None:
+    shipped = json.loads((ROOT / "recipes/recipe.schema.json").read_text(encoding="utf-8"))
+    assert shipped == json.loads(json.dumps(json_schema())), (
+        "write it again: synthdiff schema > recipes/recipe.schema.json"
+    )
+
+
+def test_a_dry_run_says_what_it_costs() -> None:
+    cost = estimate(load_recipe(RECIPES[0]))
+    assert cost["training_rows"] + cost["held_out_rows"] == 920
+    assert 0 < cost["minutes_at_most"] < 60 and cost["parameters"] > 10_000 and cost["peak_memory_mib"] > 100
