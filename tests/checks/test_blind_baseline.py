@@ -9,6 +9,7 @@ from worlds import clinic, clinic_schema
 
 from synthdiff.checks.check import Evidence, Finding
 from synthdiff.checks.privacy.blind_baseline import BlindBaseline
+from synthdiff.checks.privacy.control import members_and_others
 from synthdiff.schema import Column, Schema
 
 SCHEMA = clinic_schema()
@@ -73,3 +74,13 @@ def test_without_enough_held_out_people_there_is_no_answer(holdout: pd.DataFrame
     found = blind(clinic(100, 1), holdout)
     assert not found.estimates
     assert "Hold out more records" in found.reason
+
+
+def test_the_first_persons_are_a_sample_of_all_however_many_records_each_has() -> None:
+    often = np.random.default_rng(0).random(4000) < 0.2
+    person = np.repeat(np.arange(4000), np.where(often, 10, 1))
+    frame = pd.DataFrame({"person": person, "visits": np.where(often, 10, 1)[person]})
+    schema = Schema.infer(frame, {"person": {"role": "group"}})
+    members, _ = members_and_others(Evidence(frame, frame, frame, schema, 0))
+    assert members["person"].is_unique and len(members) == 4000
+    assert abs((members["visits"].iloc[:1000] == 10).mean() - often.mean()) < 0.04

@@ -44,4 +44,8 @@ def too_few(members: pd.DataFrame, others: pd.DataFrame) -> str | None:
 def _one_each(frame: pd.DataFrame, schema: Schema, generator: np.random.Generator) -> pd.DataFrame:
     shuffled = frame.iloc[generator.permutation(len(frame))]
     person = persons(shuffled, schema)
-    return shuffled if person is None else shuffled.iloc[np.sort(np.unique(person, return_index=True)[1])]
+    if person is None:
+        return shuffled
+    one_each = np.unique(person, return_index=True)[1]
+    # Not in the order of their records: a person with many would come early, and the first n would be no sample.
+    return shuffled.iloc[generator.permutation(one_each)]
