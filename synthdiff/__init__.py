@@ -18,7 +18,7 @@ _HOMES = {
     "Schema": "synthdiff.schema",
     "TableDiffusion": "synthdiff.table",
     "audit": "synthdiff.audit",
-    "load": "synthdiff.generator",
+    "load": "synthdiff.table",
     "run": "synthdiff.run",
 }
 

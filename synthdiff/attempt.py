@@ -1,6 +1,7 @@
 """Attempt: the folder in which a run keeps what it has done so far, so that a run that was killed can go on.
 
-It is private: it holds the model and synthetic records that no gate has judged. It is removed when the run ends.
+It is private: it holds the model and synthetic records that no gate has judged. When the run ends, only a note of how
+it ended stays, by which a resumption that comes too late knows that there is nothing left to do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,12 +42,14 @@ class Attempt:
         The attempt's own folder in it.
     resumed : bool
         Whether it goes on with an interrupted one.
+    ending : dict or None
+        How the attempt that is to be resumed had ended already: ``accepted``, ``folder``, ``number`` and ``answer``.
     """
 
     def __init__(self, releases: Path, identity: Mapping[str, str], resume: bool, progress: Progress) -> None:
         self.releases = releases
         self.folder = releases / FOLDER
-        self._progress = progress
+        self._made = [folder for folder in (releases, *releases.parents) if not folder.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,19 +59,38 @@ class Attempt:
                 mend="choose another place with --out, or make room and allow writing",
             ) from None
         self._lock = _hold(self.folder)
-        state = _read(self.folder / STATE)
-        self.resumed = resume and state is not None
-        if resume and state is not None:
+        try:
+            self._take_up(_read(self.folder / STATE), dict(identity), resume, progress)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _take_up(
+        self, state: dict[str, Any] | None, identity: dict[str, str], resume: bool, progress: Progress
+    ) -> None:
+        """Go on with what is there, or clear it away and begin."""
+        self.ending = self._ending(state, identity) if resume and state is not None else None
+        if self.ending is not None:
+            progress.note("this attempt had ended already, and its outcome stands; without --resume another is made")
+        unfinished = state is not None and "ended" not in state
+        self.resumed = resume and unfinished
+        if state is not None and (self.resumed or self.ending is not None):
             self._agree(state["identity"], identity)
-            progress.note("going on with the attempt that was interrupted")
+            self._state = state
+            if self.ending is not None:
+                self._clear(but=STATE)
         else:
-            if state is not None:
-                progress.note("an interrupted attempt was there; it is discarded (--resume would have gone on with it)")
-            elif resume:
-                progress.note("there is no interrupted attempt to resume; starting from the beginning")
+            # First of all, so that a kill while clearing leaves nothing that a resumption could take for whole.
+            (self.folder / STATE).unlink(missing_ok=True)
             self._clear()
-        self._state: dict[str, Any] = state if resume and state else {"identity": dict(identity), "run_id": None}
-        self._write(STATE, self._state)
+            self._state = {"identity": identity, "run_id": None}
+            self._write(STATE, self._state)
+        if self.resumed:
+            progress.note("going on with the attempt that was interrupted")
+        elif unfinished:
+            progress.note("an interrupted attempt was there; it is discarded (--resume would have gone on with it)")
+        elif resume and self.ending is None:
+            progress.note("there is no interrupted attempt to resume; starting from the beginning")
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +98,20 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if (
+            error is not None
+            and self._state["run_id"] is None
+            and [entry.name for entry in self.folder.iterdir()] == [STATE]
+        ):
+            self._undo()
         os.close(self._lock)
+
+    def _undo(self) -> None:
+        """Leave no trace of an attempt in which nothing was done."""
+        shutil.rmtree(self.folder)
+        with suppress(OSError):  # another attempt may have come to stand beside this one
+            for folder in self._made:
+                folder.rmdir()
 
     @property
     def checkpoints(self) -> Path:
@@ -130,9 +166,20 @@ class Attempt:
         (folder / "report.html").write_text(page, encoding="utf-8")
         return folder
 
-    def finish(self) -> None:
-        """Remove the folder: the attempt has ended."""
-        shutil.rmtree(self.folder)
+    def finish(self, accepted: bool, folder: Path, number: int | None) -> None:
+        """Note how the attempt ended, and remove all else."""
+        place = folder.relative_to(self.releases).as_posix()
+        ended = {"accepted": accepted, "folder": place, "number": number}
+        self._write(STATE, self._state | {"ended": ended})
+        self._clear(but=STATE)
+
+    def _ending(self, state: Mapping[str, Any], identity: Mapping[str, str]) -> dict[str, Any] | None:
+        """How an attempt of the same identity ended, if it did and what it left still stands."""
+        if "ended" not in state or state["identity"] != identity:
+            return None
+        folder = self.releases / state["ended"]["folder"]
+        answer = _read(folder / "report.json")
+        return None if answer is None else {**state["ended"], "folder": folder, "answer": answer}
 
     def _records(self, kind: str) -> Path:
         return self.folder / f"records.{kind}"
@@ -147,8 +194,10 @@ class Attempt:
         temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         temporary.replace(self.folder / name)
 
-    def _clear(self) -> None:
+    def _clear(self, but: str = "") -> None:
         for entry in self.folder.iterdir():
+            if entry.name == but:
+                continue
             if entry.is_dir():
                 shutil.rmtree(entry)
             else:
@@ -158,7 +207,7 @@ class Attempt:
         changed = [name for name in now if before.get(name) != now[name]]
         if changed:
             raise ReleaseError(
-                f"the interrupted attempt was made with another {' and another '.join(changed)}",
+                f"since the attempt was interrupted, the {' and the '.join(changed)} changed",
                 where=str(self.releases),
                 mend="run without --resume to start afresh",
             )

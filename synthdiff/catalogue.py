@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
 
+from synthdiff.errors import TrackingError
 from synthdiff.parts import Part
+
+if TYPE_CHECKING:
+    from synthdiff.tracking import Tracker
 
 
 def catalogue(family: str) -> list[dict[str, Any]]:
@@ -71,7 +77,6 @@ def diagnosis() -> Iterator[tuple[str, str, bool]]:
 
     from synthdiff.errors import SynthdiffError
     from synthdiff.release import packages
-    from synthdiff.tracking import Tracker
     from synthdiff.training.loop import bfloat16_pays
 
     yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", True
@@ -87,7 +92,31 @@ def diagnosis() -> Iterator[tuple[str, str, bool]]:
     free = shutil.disk_usage(".").free / 2**30
     yield "disk", f"{free:.1f} GiB free here", free > 1
     try:
-        count = len(Tracker.open().releases())
-        yield "store", f"{count} attempts tracked", True
+        yield "store", f"{len(tracking_store().releases())} attempts tracked", True
+    except NoStoreError as error:
+        yield "store", f"{error.what}; the first run makes one", True
     except SynthdiffError as error:
         yield "store", str(error), False
+
+
+class NoStoreError(TrackingError):
+    """There is no tracking store yet."""
+
+
+def tracking_store() -> Tracker:
+    """The tracking store to read from.
+
+    Raises
+    ------
+    NoStoreError
+        When there is none; one is made by a run, not by asking for it.
+    """
+    from synthdiff.tracking import Tracker
+
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not Path("mlruns/mlflow.db").exists():
+        raise NoStoreError(
+            "there is no tracking store here",
+            where=str(Path("mlruns").absolute()),
+            mend="go to the folder in which `synthdiff run` was called, or name a store by MLFLOW_TRACKING_URI",
+        )
+    return Tracker.open()

@@ -4,62 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthdiff.errors import SynthdiffError
+from synthdiff.console import ACCEPTED, BAD_INPUT, REFUSED, as_text, emit, guarded, say, writable
 
 if TYPE_CHECKING:
     from synthdiff.progress import Progress
-    from synthdiff.tracking import NoTracking, Tracker
-
-ACCEPTED, UNEXPECTED, BAD_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+    from synthdiff.tracking import Tracker
 
 FILE = click.Path(path_type=Path)
-
-
-def say(text: str = "") -> None:
-    """Print to the user: on stderr, so that stdout holds results only."""
-    click.echo(text, err=True)
-
-
-def emit(result: Any) -> None:
-    """Print a result as one JSON object on stdout."""
-    click.echo(json.dumps(result, ensure_ascii=False, indent=1))
-
-
-def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn what a command returns or raises into an exit status; a traceback is for ``--debug`` only."""
-
-    @wraps(command)
-    def wrapper(*arguments: Any, **options: Any) -> None:
-        debug = bool(click.get_current_context().find_root().params["debug"])
-        try:
-            status = command(*arguments, **options) or ACCEPTED
-        except SynthdiffError as error:
-            say(f"error: {error}")
-            status = BAD_INPUT
-        except KeyboardInterrupt:
-            say("interrupted; nothing was published (`synthdiff run` goes on with --resume)")
-            status = INTERRUPTED
-        except BrokenPipeError:
-            status = ACCEPTED
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            say(f"unexpected failure: {type(error).__name__}: {error}")
-            say("  this is a fault of synthdiff; run again with `synthdiff --debug …` and report what it prints")
-            status = UNEXPECTED
-        sys.exit(status)
-
-    return wrapper
 
 
 def progress() -> Progress:
@@ -69,11 +25,11 @@ def progress() -> Progress:
     return progress_to(sys.stderr)
 
 
-def store(track: bool) -> Tracker | NoTracking:
-    """The tracking store."""
-    from synthdiff.tracking import NoTracking, Tracker
+def store() -> Tracker:
+    """The tracking store to read from; reading makes none."""
+    from synthdiff.catalogue import tracking_store
 
-    return Tracker.open() if track else NoTracking()
+    return tracking_store()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -93,20 +49,21 @@ def main(debug: bool) -> None:
 def init(data: Path, output: Path) -> None:
     """Look at a table and write a commented recipe."""
     from synthdiff.data import read_table
-    from synthdiff.draft import draft_recipe
+    from synthdiff.draft import SCHEMA_FILE, draft_recipe
     from synthdiff.errors import DataError
+    from synthdiff.recipe import json_schema
 
     if output.exists():
         raise DataError("the file is there already", where=str(output), mend="choose another with -o, or remove it")
+    writable(output)
     frame, schema = read_table(data)
-    text = draft_recipe(data, frame, schema, output)
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(
-            f"cannot be written: {error.strerror}", where=str(output), mend="choose another place with -o"
-        ) from None
+    output.write_text(draft_recipe(data, frame, schema, output), encoding="utf-8")
     say(f"{len(frame):,} rows, {len(schema.columns)} columns; the recipe is in {output}")
+    beside, rules = output.with_name(SCHEMA_FILE), as_text(json_schema())
+    if not beside.exists():
+        beside.write_text(rules, encoding="utf-8")
+    elif beside.read_text(encoding="utf-8") != rules:
+        say(f"{beside} is another one and stays as it is; for this version's: synthdiff schema > {SCHEMA_FILE}")
     say(f"look through it, then: synthdiff run {output}")
 
 
@@ -127,6 +84,7 @@ def run_recipe(
     """The main job: load, split, fit, sample, audit, gate, release, track."""
     from synthdiff.recipe import load_recipe
     from synthdiff.run import estimate, reasons, run
+    from synthdiff.tracking import NoTracking
 
     loaded = load_recipe(recipe, overrides)
     if dry_run:
@@ -137,7 +95,8 @@ def run_recipe(
             for name, value in cost.items():
                 click.echo(f"{name.replace('_', ' '):<22}{value:,}")
         return ACCEPTED
-    outcome = run(loaded, out=out, resume=resume, tracker=store(track), progress=progress())
+    tracker = None if track else NoTracking()
+    outcome = run(loaded, out=out, resume=resume, tracker=tracker, progress=progress())
     verdict = {True: "accepted", False: "refused"}[outcome.accepted]
     say(f"\n{verdict}: {outcome.answer['headline']}")
     for reason in reasons(outcome.answer):
@@ -167,6 +126,7 @@ def fit(recipe: Path, output: Path, overrides: tuple[str, ...]) -> None:
     from synthdiff.recipe import load_recipe
     from synthdiff.run import fit as fit_recipe
 
+    writable(output, folder=True)
     model = fit_recipe(load_recipe(recipe, overrides), progress())
     model.save(output)
     say(f"the model is in {output}; it has seen real records and stays in the house")
@@ -186,6 +146,7 @@ def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: i
     from synthdiff.table import TableDiffusion
 
     target = format_of(output)
+    writable(output)
     loaded = TableDiffusion.load(model)
     frame = loaded.sample(rows, conditions(given), seed, progress=progress())
     target.write(frame, output, loaded.schema_)
@@ -217,6 +178,8 @@ def audit_tables(
     """Judge a synthetic table, whoever made it."""
     from synthdiff.run import audit_files
 
+    if output is not None:
+        writable(output, folder=True)
     report = audit_files(
         real, synthetic, holdout, policy=policy, recipe=recipe, target=target, seed=seed, progress=progress()
     )
@@ -265,7 +228,7 @@ def releases() -> None:
 @guarded
 def list_releases(name: str | None, as_json: bool) -> None:
     """All attempts at a release, the oldest first."""
-    records = store(True).releases(name)
+    records = store().releases(name)
     if as_json:
         emit([_plain(record) for record in records])
         return
@@ -284,12 +247,12 @@ def list_releases(name: str | None, as_json: bool) -> None:
 @guarded
 def show(name: str, number: int, as_json: bool) -> None:
     """One release with its figures."""
-    record = store(True).release(name, number)
+    record = store().release(name, number)
     if as_json:
         emit(_plain(record))
         return
     click.echo(f"{record.name} {record.number}: {record.verdict}, {record.date:%Y-%m-%d %H:%M} UTC")
-    click.echo(f"rows {record.rows:,}, data SHA-256 {record.dataset_sha256}" if record.rows else "")
+    click.echo(f"{record.rows or 0:,} rows, SHA-256 of the data {record.dataset_sha256}")
     for figure, estimate in sorted(record.figures.items()):
         click.echo(f"  {figure:<28}{_figure(estimate)}")
 
@@ -304,7 +267,7 @@ def compare_releases(name: str, first: int, second: int, as_json: bool) -> None:
     """The figures of two releases side by side."""
     from synthdiff.tracking import compare
 
-    tracker = store(True)
+    tracker = store()
     rows = compare(tracker.release(name, first), tracker.release(name, second))
     if as_json:
         emit([_plain(row) for row in rows])

@@ -349,7 +349,17 @@ def conditions(texts: Iterable[str]) -> dict[str, Any]:
         With every condition that cannot be read.
     """
     document = Document("--given", {"given": {}}, {}, RecipeError)
-    return dict(document.overridden(f"given.{text}" for text in texts).into(Sample).given)
+    return dict(document.overridden(map(_condition, texts)).into(Sample).given)
+
+
+def _condition(text: str) -> str:
+    """A condition as an override of ``given``: its column's name in quotes, as it may hold a dot."""
+    name, sign, value = text.partition("=")
+    if not (name.strip() and sign):
+        raise RecipeError(
+            "a condition is written COLUMN=VALUE", where=f"--given {text!r}", mend="for example sex=F or 'age=[60, 80]'"
+        )
+    return f"given.{text}" if name.startswith('"') else f"given.{json.dumps(name.strip(), ensure_ascii=False)}={value}"
 
 
 def json_schema() -> dict[str, Any]:

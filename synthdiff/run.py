@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pandas as pd
 from synthdiff.attempt import Attempt
 from synthdiff.audit import AuditReport, audit, known_estimates
 from synthdiff.data import read_table, split
+from synthdiff.errors import DataError, RecipeError, SynthdiffError
+from synthdiff.evidence import FEWEST
 from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import Recipe, load_recipe
@@ -32,7 +35,7 @@ from synthdiff.tracking import Attempt as TrackedAttempt, NoAttempt, NoTracking,
 
 Tracked = TrackedAttempt | NoAttempt
 
-TRIAL_STEPS = 20
+TRIAL_STEPS = 200
 """Steps of training that a cost estimate is measured on."""
 
 
@@ -91,13 +94,15 @@ def run(
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     policy = policy_of(recipe)
-    frame, schema = load_data(recipe)
-    train, holdout = split(frame, schema, recipe.data.holdout, seed=recipe.generator.seed)
-    tracker = tracker if tracker is not None else Tracker.open()
+    train, holdout, schema = load_parts(recipe)
+    _rehearse(recipe, train, holdout, schema)
     inputs = {"training": _digest(train), "holdout": _digest(holdout)}
-    identity = {"recipe": recipe.sha256, "policy": policy.sha256, **inputs}
+    identity = {"recipe": recipe.sha256, "policy": policy.sha256}
+    identity |= {f"{role} data": digest for role, digest in inputs.items()}
     with Attempt(Path(out) / recipe.name, identity, resume, progress) as attempt:
-        tracked = _track(tracker, attempt, recipe, policy)
+        if attempt.ending is not None:
+            return Outcome(**attempt.ending)
+        tracked = _track(tracker if tracker is not None else Tracker.open(), attempt, recipe, policy)
         try:
             for role, table in (("training", train), ("holdout", holdout)):
                 tracked.private_input(role, sha256=inputs[role], rows=len(table), columns=len(table.columns))
@@ -111,11 +116,11 @@ def run(
                 for kind in recipe.release.formats:
                     staging.add(f"data/records.{kind}", attempt.records(kind, synthetic, schema).read_bytes())
                 tracked.dataset(sha256=staging.dataset_sha256(), rows=len(synthetic), columns=len(synthetic.columns))
-                outcome = _gate(recipe, attempt, tracked, staging, answer, schema, frame)
+                outcome = _gate(recipe, attempt, tracked, staging, answer, schema, pd.concat([train, holdout]))
         except Exception as error:
             tracked.fail(error)
             raise
-        attempt.finish()
+        attempt.finish(outcome.accepted, outcome.folder, outcome.number)
     return outcome
 
 
@@ -182,15 +187,15 @@ def _track(tracker: Tracker | NoTracking, attempt: Attempt, recipe: Recipe, poli
 
 def fit(recipe: Recipe, progress: Progress = SILENT) -> TableDiffusion:
     """Learn the training part of a recipe's table, without sampling, audit or release."""
-    frame, schema = load_data(recipe)
-    train, _ = split(frame, schema, recipe.data.holdout, seed=recipe.generator.seed)
-    return generator_of(recipe).fit(train, schema=schema, progress=progress)
+    train, _, schema = load_parts(recipe)
+    with _about(recipe.data.table):
+        return generator_of(recipe).fit(train, schema=schema, progress=progress)
 
 
 def estimate(recipe: Recipe) -> dict[str, float]:
     """What a run would cost, measured on a few steps of training: rows, parameters, minutes, memory."""
-    frame, schema = load_data(recipe)
-    train, holdout = split(frame, schema, recipe.data.holdout, seed=recipe.generator.seed)
+    train, holdout, schema = load_parts(recipe)
+    _rehearse(recipe, train, holdout, schema)
     model = generator_of(recipe)
     plan = model.plan(round(len(train) * (1 - model.validation)))
     trial = generator_of(recipe).set_params(budget_steps=TRIAL_STEPS, budget_seconds=None).fit(train, schema=schema)
@@ -234,7 +239,8 @@ def audit_files(
     declared = load_recipe(recipe).data.declared() if recipe is not None else {}
     if target is not None:
         declared[target] = {**declared.get(target, {}), "role": "target"}
-    train, schema = read_table(real, declared)
+    with _about(str(real)):
+        train, schema = read_table(real, declared)
     judged, _ = read_table(synthetic, like=schema)
     control = read_table(holdout, like=schema)[0] if holdout is not None else None
     return audit(
@@ -253,7 +259,16 @@ def policy_of(recipe: Recipe) -> Policy:
 
 def load_data(recipe: Recipe) -> tuple[pd.DataFrame, Schema]:
     """The table that a recipe names, and what its columns are."""
-    return read_table(recipe.resolve(recipe.data.table), recipe.data.declared())
+    with _about(recipe.data.table):
+        return read_table(recipe.resolve(recipe.data.table), recipe.data.declared())
+
+
+def load_parts(recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
+    """The training part and the held-out part of the table that a recipe names, and what its columns are."""
+    frame, schema = load_data(recipe)
+    with _about(recipe.data.table):
+        train, holdout = split(frame, schema, recipe.data.holdout, seed=recipe.generator.seed)
+    return train, holdout, schema
 
 
 def generator_of(recipe: Recipe) -> TableDiffusion:
@@ -275,6 +290,36 @@ def reasons(answer: Mapping[str, Any]) -> list[str]:
         for name, check in answer["checks"].items()
         if check["gating"] and check["verdict"] != "pass"
     ]
+
+
+def _rehearse(recipe: Recipe, train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema) -> None:
+    """Refuse, before anything is written, what could not be learnt, drawn or audited."""
+    with _about(recipe.data.table):
+        generator_of(recipe).rehearse(train, schema, recipe.sample.given)
+        if len(holdout) < FEWEST:
+            raise DataError(
+                f"holding out {recipe.data.holdout:g} of {len(train) + len(holdout)} rows leaves {len(holdout)} to "
+                f"compare with, at least {FEWEST} are needed",
+                mend="hold out a larger share (data.holdout), or give more data",
+            )
+    if recipe.sample.rows is not None and recipe.sample.rows < FEWEST:
+        raise RecipeError(
+            f"{recipe.sample.rows} synthetic records are too few to be audited",
+            where="sample.rows",
+            mend=f"draw at least {FEWEST}, or leave the key away for as many as are learnt from",
+        )
+
+
+@contextmanager
+def _about(table: str) -> Iterator[None]:
+    """Name the table in what is found wrong with its content."""
+    try:
+        yield
+    except SynthdiffError as error:
+        name = Path(table).name
+        if name in str(error):
+            raise
+        raise type(error)(error.what, where=", ".join(filter(None, (name, error.where))), mend=error.mend) from None
 
 
 def _fit(recipe: Recipe, train: pd.DataFrame, schema: Schema, checkpoints: Path, progress: Progress) -> TableDiffusion:

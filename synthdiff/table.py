@@ -27,7 +27,7 @@ from synthdiff.diffusion.denoiser import Preconditioner, denoising_loss, precond
 from synthdiff.diffusion.schedule import LogNormal
 from synthdiff.diffusion.sde import EDM
 from synthdiff.errors import DataError, ModelError
-from synthdiff.generator import Effort, Generator, device_of
+from synthdiff.generator import Effort, Generator, device_of, load, one_thread
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
 from synthdiff.nets.table import CodeNet, DetailNet
@@ -121,6 +121,7 @@ class TableDiffusion(Generator):
         self.device = device
         self.random_state = random_state
 
+    @one_thread()
     def fit(
         self,
         X: pd.DataFrame,
@@ -148,12 +149,10 @@ class TableDiffusion(Generator):
         DataError
             When there are too few rows, or a column has nothing that may be released.
         """
-        if len(X) < SMALLEST:
-            raise DataError(f"the table has {len(X)} rows to learn from", mend=f"give at least {SMALLEST}")
         self.schema_ = schema if schema is not None else Schema.infer(X)
+        self.codec_ = self._codec(X, self.schema_)
         device = device_of(self.device)
         kept, held = self._validation_part(X)
-        self.codec_ = RowCodec.fit(X, self.schema_, rare=self.rare)
         self._build(self._marginals(X), device)
         generator = numpy_generator(self.random_state, "spread")
         records, validation = (self._tensors(X.iloc[part], generator, device) for part in (kept, held))
@@ -176,6 +175,15 @@ class TableDiffusion(Generator):
                 progress=progress,
             )
         return self
+
+    def rehearse(self, X: pd.DataFrame, schema: Schema, given: Mapping[str, object] | None = None) -> None:
+        """Raise at once what :meth:`fit` and :meth:`sample` would refuse in a table and in conditions on it."""
+        self._codec(X, schema).clamps(given or {})
+
+    def _codec(self, X: pd.DataFrame, schema: Schema) -> RowCodec:
+        if len(X) < SMALLEST:
+            raise DataError(f"the table has {len(X)} rows to learn from", mend=f"give at least {SMALLEST}")
+        return RowCodec.fit(X, schema, rare=self.rare)
 
     def _halves(self) -> list[tuple[str, nn.Module, Loss]]:
         halves: list[tuple[str, nn.Module, Loss]] = [("codes", self.code_net_, _code_loss)]
@@ -278,6 +286,7 @@ class TableDiffusion(Generator):
         )
         return self.codec_.decode(rows, numbers, numpy_generator(seed, "decode", index), clamps)
 
+    @one_thread()
     @torch.no_grad()
     def _candidates(self, clamps: Sequence[Clamp], draw: torch.Generator) -> Rows:
         device = next(self.code_net_.parameters()).device

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+
+# Small nets on threads that wait for one another: beside a busy neighbour a test would take twenty times as long.
+torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[1] / "../shared/data"
 

@@ -210,10 +210,11 @@ def test_a_wrong_override_is_named(tmp_path: Path, override: str, words: list[st
 
 
 def test_conditions_are_those_of_a_recipe() -> None:
-    assert conditions(["sex=F", "age=[60, 80]", '"d.time"=3']) == {"sex": "F", "age": (60, 80), "d.time": 3}
+    expected = {"sex": "F", "age": (60, 80), "d.time": 3, "e.time": 4}
+    assert conditions(["sex=F", "age=[60, 80]", '"d.time"=3', "e.time=4"]) == expected
     with pytest.raises(RecipeError) as caught:
         conditions(["age=[80, 60]", "sex"])
-    assert "an override is written key.path=value" in str(caught.value)
+    assert "--given 'sex': a condition is written COLUMN=VALUE" in str(caught.value)
     with pytest.raises(RecipeError, match=r"a range \[low, high\]"):
         conditions(["age=[80, 60]"])
 

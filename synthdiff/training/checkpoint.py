@@ -15,13 +15,15 @@ from synthdiff.errors import ModelError
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and JSON facts to one file, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     temporary = path.with_name(path.name + ".tmp")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, temporary, metadata={"facts": json.dumps(facts, sort_keys=True)})
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
+    # Not save_file, which tells of a full disk by an error of its own kind.
+    with temporary.open("wb") as file:
+        file.write(save(contiguous, metadata={"facts": json.dumps(facts, sort_keys=True)}))
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
 
 
