@@ -34,8 +34,11 @@ types: setup
 	$(BIN)/mypy
 
 notebooks: setup
-	$(BIN)/jupytext --to ipynb --output-dir build/notebooks notebooks/*.py 2>/dev/null || $(BIN)/jupytext --to ipynb notebooks/*.py
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:cacheprovider notebooks/*.ipynb
+	@rm -rf build/notebooks && mkdir -p build/notebooks
+	@for source in notebooks/*.py; do \
+	    $(BIN)/jupytext --quiet --to ipynb --output "build/notebooks/$$(basename "$$source" .py).ipynb" "$$source" || exit 1; \
+	done
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:cacheprovider build/notebooks/*.ipynb
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

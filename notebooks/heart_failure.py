@@ -13,8 +13,8 @@
 # %% [markdown]
 # # From 299 patients to an audited release
 #
-# This notebook does from Python what `synthdiff run recipes/heart-failure.yaml` does from the command line: it learns a
-# clinical table, draws new records, asks what they are worth and what they give away, and makes a release.
+# This notebook does from Python what `synthdiff run recipes/heart-failure.yaml` does from the command line: it learns
+# a clinical table, draws new records, asks what they are worth and what they give away, and makes a release.
 #
 # The table holds 299 patients with heart failure. The question is who died during follow-up.
 
@@ -36,20 +36,20 @@ table.head()
 # %% [markdown]
 # ## What the columns are
 #
-# A schema says of each column what it is. It is inferred, with a reason for every guess. What you know better you declare:
-# here the target, and that a patient's time in the study is a whole number of days.
+# A schema says of each column what it is. It is inferred, with a reason for every guess. What you know better you
+# declare: here the target, and that a patient's time in the study is a whole number of days.
 
 # %%
 schema = Schema.infer(table, {"DEATH_EVENT": {"role": "target"}, "time": {"kind": "integer", "unit": "days", "min": 1}})
-pd.DataFrame({"kind": column.kind, "roles": ", ".join(column.roles), "reason": column.reason} for column in schema).set_axis(
-    schema.names
-)
+pd.DataFrame(
+    {"kind": column.kind, "roles": ", ".join(column.roles), "reason": column.reason} for column in schema
+).set_axis(schema.names)
 
 # %% [markdown]
 # ## What the generator may see
 #
-# A part of the patients is held out. The generator never sees them, so the audit can compare: if the synthetic records are
-# closer to the patients that were learnt from than to the others, they give away who was in the study.
+# A part of the patients is held out. The generator never sees them, so the audit can compare: if the synthetic
+# records are closer to the patients that were learnt from than to the others, they give away who was in the study.
 
 # %%
 train, holdout = split(table, schema, holdout=0.3, seed=7)
@@ -59,8 +59,8 @@ print(f"deaths: {train.DEATH_EVENT.mean():.1%} and {holdout.DEATH_EVENT.mean():.
 # %% [markdown]
 # ## Learn and sample
 #
-# `TableDiffusion` is a scikit-learn estimator. Training ends after the steps it was given, or sooner, when the patients it
-# keeps apart for validation are no longer described any better.
+# `TableDiffusion` is a scikit-learn estimator. It learns in two halves, codes and details. Of each half it keeps the
+# step that best describes some patients set apart for validation; here are these steps, and why training ended.
 
 # %%
 model = TableDiffusion(budget_steps=400, random_state=7).fit(train, schema=schema)
@@ -91,8 +91,8 @@ women[["age", "ejection_fraction", "serum_creatinine", "DEATH_EVENT"]].describe(
 # %% [markdown]
 # ## What the records are worth, and what they give away
 #
-# The audit asks each of its questions to the three tables and judges the answers by a policy. `augment` is for records that
-# stay inside the house and join the real ones to train a model.
+# The audit asks each of its questions to the three tables and judges the answers by a policy. `augment` is for
+# records that stay inside the house and join the real ones to train a model.
 
 # %%
 report = audit(real=train, synthetic=synthetic, holdout=holdout, schema=schema, policy="augment")
@@ -109,18 +109,20 @@ pd.DataFrame(
 ).set_axis(report.answers)
 
 # %% [markdown]
-# Every figure comes with an interval, and the bad end of it is what counts. An attack that guesses who was in the study is
-# right half of the time by chance alone. With 90 patients held out, this is how well it is known:
+# Every figure comes with an interval, and the bad end of it is what counts. An attack that guesses who was in the
+# study is right half of the time by chance alone. With 90 patients held out, this is how well it is known:
 
 # %%
 membership = report["membership"]
 low, high = membership.interval
-print(f"AUC {membership.value:.2f}, between {low:.2f} and {high:.2f} with 95 % confidence, from {membership.n} patients")
+print(
+    f"AUC {membership.value:.2f}, between {low:.2f} and {high:.2f} with 95 % confidence, from {membership.n} patients"
+)
 print(membership.reason)
 
 # %% [markdown]
-# The policy does not pass when it cannot tell. A small table often shows too little: the answer is then *inconclusive*, and
-# says how many records would decide it.
+# The policy does not pass when it cannot tell. A small table often shows too little: the answer is then
+# *inconclusive*, and says how many records would decide it.
 
 # %%
 for name, answer in report.answers.items():
@@ -138,9 +140,12 @@ with TemporaryDirectory() as folder:
 # %% [markdown]
 # ## The whole way by recipe
 #
-# A recipe writes all of this down, so that it can be done again. `run` walks it and leaves a release, or the report of a
-# refusal. Here both go to a temporary folder and nothing is tracked; by default the release stays in `releases/` and MLflow
-# knows of it.
+# A recipe writes all of this down, so that it can be done again. `run` walks it and leaves a release, or the report
+# of a refusal. Here both go to a temporary folder and nothing is tracked; by default the release stays in `releases/`
+# and MLflow knows of it.
+#
+# This recipe trains for longer. It also asks for less proof of usefulness than the policy does, because 90 held-out
+# patients cannot give that much. It says so in the recipe, and the report says that the policy was amended.
 
 # %%
 with TemporaryDirectory() as folder:

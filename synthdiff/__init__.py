@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthdiff.audit import AuditReport, audit
+    from synthdiff.auditing import AuditReport, audit
     from synthdiff.generator import load
-    from synthdiff.run import run
     from synthdiff.schema import Schema
     from synthdiff.table import TableDiffusion
+    from synthdiff.walk import run
 
 __all__ = ["AuditReport", "Schema", "TableDiffusion", "audit", "load", "run"]
 
 _HOMES = {
-    "AuditReport": "synthdiff.audit",
+    "AuditReport": "synthdiff.auditing",
     "Schema": "synthdiff.schema",
     "TableDiffusion": "synthdiff.table",
-    "audit": "synthdiff.audit",
+    "audit": "synthdiff.auditing",
     "load": "synthdiff.table",
-    "run": "synthdiff.run",
+    "run": "synthdiff.walk",
 }
 
 

@@ -83,8 +83,8 @@ def run_recipe(
 ) -> int:
     """The main job: load, split, fit, sample, audit, gate, release, track."""
     from synthdiff.recipe import load_recipe
-    from synthdiff.run import estimate, reasons, run
     from synthdiff.tracking import NoTracking
+    from synthdiff.walk import estimate, reasons, run
 
     loaded = load_recipe(recipe, overrides)
     if dry_run:
@@ -124,7 +124,7 @@ def run_recipe(
 def fit(recipe: Path, output: Path, overrides: tuple[str, ...]) -> None:
     """Learn the table of a recipe and save the model; the holdout is kept from it as in a run."""
     from synthdiff.recipe import load_recipe
-    from synthdiff.run import fit as fit_recipe
+    from synthdiff.walk import fit as fit_recipe
 
     writable(output, folder=True)
     model = fit_recipe(load_recipe(recipe, overrides), progress())
@@ -176,7 +176,7 @@ def audit_tables(
     as_json: bool,
 ) -> int:
     """Judge a synthetic table, whoever made it."""
-    from synthdiff.run import audit_files
+    from synthdiff.walk import audit_files
 
     if output is not None:
         writable(output, folder=True)

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.row import Clamp, RowCodec, Rows
-from synthdiff.diffusion.absorbing import Vocabulary, cross_entropy, draw_mask
-from synthdiff.diffusion.denoiser import Preconditioner, denoising_loss, precondition
-from synthdiff.diffusion.schedule import LogNormal
+from synthdiff.diffusion.absorbing import Vocabulary
+from synthdiff.diffusion.denoiser import precondition
 from synthdiff.diffusion.sde import EDM
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import Effort, Generator, device_of, load, one_thread
+from synthdiff.nets.loss import UNIT, code_loss, detail_loss
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
 from synthdiff.nets.table import CodeNet, DetailNet
@@ -40,10 +40,12 @@ from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
 from synthdiff.training.checkpoint import under
 from synthdiff.training.loop import Batch, History, Loss, Plan, train
 
+__all__ = ["TableDiffusion", "load"]
+
 BLOCK = 1024
 """Rows that are seeded and computed together when sampling."""
 
-ATTEMPTS = 256
+ATTEMPTS = 64
 """Blocks of candidates that are drawn for one block of rows in ranges before giving up."""
 
 SMALLEST = 50
@@ -56,9 +58,7 @@ STEPS: Mapping[Effort, tuple[int, int, float]] = {
 }
 """By effort: the least and most steps, and passes over the data in between."""
 
-SCHEDULE = LogNormal(mean=-1.0, std=1.4)
 LEVELS = EDM(sigma_min=0.005, sigma_max=20.0)
-UNIT = Preconditioner(1.0)
 
 
 class TableDiffusion(Generator):
@@ -186,9 +186,9 @@ class TableDiffusion(Generator):
         return RowCodec.fit(X, schema, rare=self.rare)
 
     def _halves(self) -> list[tuple[str, nn.Module, Loss]]:
-        halves: list[tuple[str, nn.Module, Loss]] = [("codes", self.code_net_, _code_loss)]
+        halves: list[tuple[str, nn.Module, Loss]] = [("codes", self.code_net_, code_loss)]
         if self.detail_net_ is not None:
-            halves.append(("details", self.detail_net_, _detail_loss))
+            halves.append(("details", self.detail_net_, detail_loss))
         return halves
 
     @property
@@ -396,33 +396,3 @@ class TableDiffusion(Generator):
             net.load_state_dict(under(name, tensors))
             net.eval()
         self.history_ = {name: History(**history) for name, history in facts["history"].items()}
-
-
-def _code_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Cross entropy of the masked codes, in nats a column."""
-    assert isinstance(net, CodeNet)
-    codes, detail = batch
-    masked = draw_mask(len(codes), codes.shape[1], generator).to(codes.device)
-    known = _draw_known(net.present(codes) & ~masked[:, net.places], generator)
-    logits = net(codes, masked, detail, known)
-    entropy = cross_entropy(logits, codes, net.membership, net.embedding.offsets, net.owner)
-    return (entropy * masked).sum(1) / masked.sum(1)
-
-
-def _detail_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Weighted denoising error of the details that exist, mean over all of them."""
-    assert isinstance(net, DetailNet)
-    codes, detail = batch
-    present = net.present(codes)
-    known = _draw_known(present, generator)
-    sigma = SCHEDULE.draw(len(codes), generator).to(codes.device)
-    noise = torch.randn(detail.shape, generator=generator).to(codes.device)
-    error = denoising_loss(net.given(codes, detail, known), UNIT, detail, sigma, noise)
-    return (error * (present & ~known)).sum(1) / detail.shape[1]
-
-
-def _draw_known(possible: Tensor, generator: torch.Generator) -> Tensor:
-    """Which details are shown clean: none in half of the rows, a random share in the others, as conditions will ask."""
-    n = len(possible)
-    share = torch.rand(n, 1, generator=generator) * (torch.rand(n, 1, generator=generator) < 0.5)
-    return (torch.rand(possible.shape, generator=generator) < share).to(possible.device) & possible

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from worlds import DECLARED, between_neighbours, changed, clinic, clinic_schema, columnwise, shuffled
 
-from synthdiff.audit import FORMAT, AuditReport, audit, known_estimates, questions
+from synthdiff.auditing import FORMAT, AuditReport, audit, known_estimates, questions
 from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
 from synthdiff.checks.privacy.copies import Copies
 from synthdiff.errors import AuditError

@@ -255,7 +255,7 @@ def test_a_failure_shows_its_traceback_on_demand_only(empty: Path, monkeypatch: 
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("so it goes")
 
-    monkeypatch.setattr(import_module("synthdiff.run"), "run", broken)
+    monkeypatch.setattr(import_module("synthdiff.walk"), "run", broken)
     result = call("run", RECIPE)
     assert result.exit_code == UNEXPECTED
     assert "unexpected failure: ZeroDivisionError: so it goes" in result.stderr and "--debug" in result.stderr
@@ -268,7 +268,7 @@ def test_a_full_disk_is_told_as_such(empty: Path, monkeypatch: pytest.MonkeyPatc
     def full(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "releases/x")
 
-    monkeypatch.setattr(import_module("synthdiff.run"), "run", full)
+    monkeypatch.setattr(import_module("synthdiff.walk"), "run", full)
     result = call("run", RECIPE)
     assert result.exit_code == BAD_INPUT
     assert result.stderr.startswith("error: releases/x: No space left on device\n") and "make room" in result.stderr

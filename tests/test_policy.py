@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from synthdiff.audit import known_estimates
+from synthdiff.auditing import known_estimates
 from synthdiff.checks.check import Estimate, Reference
 from synthdiff.errors import AuditError
 from synthdiff.policy import Bar, Policy, shipped, split_end

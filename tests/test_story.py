@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from synthdiff.recipe import json_schema, load_recipe
-from synthdiff.run import estimate, load_data, policy_of
+from synthdiff.walk import estimate, load_data, policy_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))

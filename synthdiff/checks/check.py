@@ -2,7 +2,7 @@
 
 A check measures; it does not judge. It returns estimates, each with a 95 % interval, the number of records behind it
 and what real data score in the place of the synthetic data. The policy's bars are held against them in
-:mod:`synthdiff.audit`, so that no check can be lenient on its own account.
+:mod:`synthdiff.auditing`, so that no check can be lenient on its own account.
 """
 
 from __future__ import annotations

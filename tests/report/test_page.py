@@ -161,10 +161,10 @@ def test_reasons_name_what_failed_and_what_is_only_worth_knowing(rendered: Rende
 
 def test_headline_figures_carry_interval_and_reference(rendered: Rendered) -> None:
     text = _between(Reader(rendered("pass")).text(), "The three headline figures", "What was required")
-    assert "Detectability ✓ Met 0.532 95 % interval 0.501 to 0.563" in text
+    assert "Detectability ✓ Met not required 0.532 95 % interval 0.501 to 0.563" in text
     assert "Real data score 0.506 (0.475 to 0.537)" in text
-    assert "Loss of usefulness ✓ Met 0.00800 95 % interval −0.0130 to 0.0290" in text
-    assert "Membership attack ✓ Met 0.503 95 % interval 0.490 to 0.516" in text
+    assert "Loss of usefulness ✓ Met not required 0.00800 95 % interval −0.0130 to 0.0290" in text
+    assert "Membership attack • Reported 0.503 95 % interval 0.490 to 0.516" in text
 
 
 def test_a_bar_that_nobody_measured_is_not_passed_over() -> None:

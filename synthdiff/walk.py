@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from synthdiff.attempt import Attempt
-from synthdiff.audit import AuditReport, audit, known_estimates
+from synthdiff.auditing import AuditReport, audit, known_estimates
 from synthdiff.data import read_table, split
 from synthdiff.errors import DataError, RecipeError, SynthdiffError
 from synthdiff.evidence import FEWEST
