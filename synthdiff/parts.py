@@ -32,7 +32,7 @@ class Part(BaseModel):
             return
         (kind,) = get_args(field.annotation)
         known: type[Part] = cls.members.setdefault(kind, cls)  # type: ignore[arg-type]
-        if known.__qualname__ != cls.__qualname__:
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"two parts call themselves {kind!r}: {known.__qualname__} and {cls.__qualname__}")
 
     @classmethod
@@ -46,7 +46,7 @@ class Part(BaseModel):
         if isinstance(spec, cls):
             return spec
         settings: dict[str, Any] = {"kind": spec} if isinstance(spec, str) else dict(spec)
-        member = cls.members.get(settings.get("kind", ""))
+        member = cls.members.get(str(settings.get("kind")))
         if member is None:
             raise RecipeError(
                 f"no {cls.__name__.lower()} is called {settings.get('kind')!r}",
