@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -56,3 +58,9 @@ def test_a_dry_run_says_what_it_costs() -> None:
     cost = estimate(load_recipe(RECIPES[0]))
     assert cost["training_rows"] + cost["held_out_rows"] == 920
     assert 0 < cost["minutes_at_most"] < 60 and cost["parameters"] > 10_000 and cost["peak_memory_mib"] > 100
+
+
+def test_the_public_functions_are_functions_whatever_was_imported_before() -> None:
+    imports = "import synthdiff.walk, synthdiff.auditing; from synthdiff import audit, load, run"
+    code = f"{imports}; assert all(map(callable, (audit, load, run)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
