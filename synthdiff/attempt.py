@@ -6,7 +6,6 @@ it ended stays, by which a resumption that comes too late knows that there is no
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ from synthdiff.data import read_table, write_table
 from synthdiff.errors import ReleaseError
 from synthdiff.generator import FACTS, Generator, load
 from synthdiff.progress import Progress
+from synthdiff.release import hold
 from synthdiff.schema import Schema
 
 FOLDER = ".attempt"
@@ -215,17 +215,14 @@ class Attempt:
 
 def _hold(folder: Path) -> int:
     """Hold the folder until the process ends, however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return hold(folder)
     except OSError:
-        os.close(descriptor)
         raise ReleaseError(
             "another process is making a release of this name",
             where=str(folder.parent),
             mend="wait for it to end, or choose another --out or another name in the recipe",
         ) from None
-    return descriptor
 
 
 def _read(path: Path) -> dict[str, Any] | None:

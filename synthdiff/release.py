@@ -158,7 +158,7 @@ class Staging:
             _sweep(parent)
             self._folder = parent / (_STAGING + secrets.token_hex(8))
             self._folder.mkdir()
-            self._lock: int | None = _lock(self._folder)
+            self._lock: int | None = hold(self._folder)
         except OSError as error:
             raise ReleaseError(
                 f"no release can be written here: {error.strerror}",
@@ -348,7 +348,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _lock(folder: Path) -> int:
+def hold(folder: Path) -> int:
     """Hold a folder until the descriptor is closed or the process ends, however it ends; raises OSError when held."""
     import fcntl
 
@@ -365,6 +365,6 @@ def _sweep(parent: Path) -> None:
     """Remove the staging folders that no living process holds: unjudged data must not lie about."""
     for folder in parent.glob(_STAGING + "*"):
         with suppress(OSError):
-            descriptor = _lock(folder)
+            descriptor = hold(folder)
             shutil.rmtree(folder)
             os.close(descriptor)
