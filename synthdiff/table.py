@@ -1,8 +1,8 @@
 """TableDiffusion: score-based diffusion for mixed tables.
 
-A row is coded as one code a column and, for continuous columns, a detail (:mod:`synthdiff.codec`). Codes are learnt by
-absorbing diffusion, details by a Gaussian one given the codes; sampling reveals the codes one column at a time, then
-denoises the details.
+A row is coded as one code a column and, for continuous columns, a detail (:mod:`synthdiff.codec`). One net learns both
+from rows of which some columns are hidden: the codes by absorbing diffusion, the details by a Gaussian one whose
+denoiser is that of a mixture. Sampling reveals one column after the other.
 """
 
 from __future__ import annotations
@@ -18,47 +18,37 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from synthdiff.codec.codec import MISSING
-from synthdiff.codec.row import Clamp, RowCodec, Rows
+from synthdiff.codec.row import Clamp, RowCodec
 from synthdiff.diffusion.absorbing import Vocabulary
-from synthdiff.diffusion.denoiser import precondition
-from synthdiff.diffusion.sde import EDM
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import Effort, Generator, device_of, load, one_thread
-from synthdiff.nets.loss import UNIT, code_loss, detail_loss
+from synthdiff.nets.loss import row_loss
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
-from synthdiff.nets.table import CodeNet, DetailNet
+from synthdiff.nets.table import RowNet
 from synthdiff.progress import SILENT, Progress
-from synthdiff.samplers.heun import Heun
-from synthdiff.samplers.sampler import Sampler
-from synthdiff.samplers.unmask import unmask
+from synthdiff.rowmodel import RowModel
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.checkpoint import under
-from synthdiff.training.loop import Batch, History, Loss, Plan, train
+from synthdiff.training.loop import Batch, History, Plan, train
 
 __all__ = ["TableDiffusion", "load"]
 
 BLOCK = 1024
 """Rows that are seeded and computed together when sampling."""
 
-ATTEMPTS = 64
-"""Blocks of candidates that are drawn for one block of rows in ranges before giving up."""
-
 SMALLEST = 50
 """Fewer training rows than this are refused."""
 
 STEPS: Mapping[Effort, tuple[int, int, float]] = {
     "quick": (300, 1500, 15),
-    "standard": (2000, 6000, 60),
+    "standard": (3000, 6000, 75),
     "thorough": (3000, 40000, 300),
 }
 """By effort: the least and most steps, and passes over the data in between."""
-
-LEVELS = EDM(sigma_min=0.005, sigma_max=20.0)
 
 
 class TableDiffusion(Generator):
@@ -77,11 +67,7 @@ class TableDiffusion(Generator):
     validation : float
         Share of the rows kept apart to decide when to stop.
     net : Net
-        The trunk of the denoisers.
-    sampler : Sampler
-        For the details.
-    sampling_steps : int
-        Steps of that sampler.
+        The trunk of the denoiser.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     random_state : int
@@ -105,8 +91,6 @@ class TableDiffusion(Generator):
         rare: int = 5,
         validation: float = 0.1,
         net: Net | str | dict[str, Any] = MLP(),  # noqa: B008 - frozen
-        sampler: Sampler | str | dict[str, Any] = Heun(),  # noqa: B008 - frozen
-        sampling_steps: int = 18,
         device: str = "auto",
         random_state: int = 0,
     ) -> None:
@@ -116,8 +100,6 @@ class TableDiffusion(Generator):
         self.rare = rare
         self.validation = validation
         self.net = net
-        self.sampler = sampler
-        self.sampling_steps = sampling_steps
         self.device = device
         self.random_state = random_state
 
@@ -151,29 +133,51 @@ class TableDiffusion(Generator):
         """
         self.schema_ = schema if schema is not None else Schema.infer(X)
         self.codec_ = self._codec(X, self.schema_)
-        device = device_of(self.device)
+        rows = self.codec_.encode(X, numpy_generator(self.random_state, "marginals"))
+        self._build(torch.from_numpy(self.codec_.log_shares(rows)), device_of(self.device))
+        return self._learn(X, checkpoint, progress)
+
+    @one_thread()
+    def partial_fit(self, X: pd.DataFrame, y: object = None, *, progress: Progress = SILENT) -> Self:
+        """Go on learning from other rows of the same table.
+
+        What a column is and how it is coded stay as they were: a level that was rare or unknown then stays so. Rows
+        that are not given again are forgotten by and by; give old and new ones together where both matter.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, columns)
+        y : ignored
+            For scikit-learn's sake.
+
+        Raises
+        ------
+        DataError
+            When a column that the model has learnt is not there, or there are too few rows.
+        """
+        if not hasattr(self, "history_"):
+            return self.fit(X, progress=progress)
+        self._check_rows(X)
+        return self._learn(self.codec_.check(X), None, progress)
+
+    def _learn(self, X: pd.DataFrame, checkpoint: Path | None, progress: Progress) -> Self:
+        device = next(self.net_.parameters()).device
         kept, held = self._validation_part(X)
-        self._build(self._marginals(X), device)
         generator = numpy_generator(self.random_state, "spread")
         records, validation = (self._tensors(X.iloc[part], generator, device) for part in (kept, held))
-        plan = self.plan(len(kept))
-        fingerprint = self._fingerprint(records)
-        self.history_ = {}
-        # Each half stops by its own validation loss: codes overfit long before details do.
-        for name, net, loss in self._halves():
-            self.history_[name] = train(
-                net,
-                loss,
-                records,
-                validation,
-                plan,
-                name=name,
-                seed=derive(self.random_state, name),
-                device=device,
-                checkpoint=checkpoint / f"{name}.safetensors" if checkpoint else None,
-                fingerprint=fingerprint,
-                progress=progress,
-            )
+        self.history_ = train(
+            self.net_,
+            row_loss,
+            records,
+            validation,
+            self.plan(len(kept)),
+            name="the table",
+            seed=derive(self.random_state, "train"),
+            device=device,
+            checkpoint=checkpoint / "table.safetensors" if checkpoint else None,
+            fingerprint=self._fingerprint(records),
+            progress=progress,
+        )
         return self
 
     def rehearse(self, X: pd.DataFrame, schema: Schema, given: Mapping[str, object] | None = None) -> None:
@@ -181,21 +185,19 @@ class TableDiffusion(Generator):
         self._codec(X, schema).clamps(given or {})
 
     def _codec(self, X: pd.DataFrame, schema: Schema) -> RowCodec:
-        if len(X) < SMALLEST:
-            raise DataError(f"the table has {len(X)} rows to learn from", mend=f"give at least {SMALLEST}")
+        self._check_rows(X)
         return RowCodec.fit(X, schema, rare=self.rare)
 
-    def _halves(self) -> list[tuple[str, nn.Module, Loss]]:
-        halves: list[tuple[str, nn.Module, Loss]] = [("codes", self.code_net_, code_loss)]
-        if self.detail_net_ is not None:
-            halves.append(("details", self.detail_net_, detail_loss))
-        return halves
+    @staticmethod
+    def _check_rows(X: pd.DataFrame) -> None:
+        if len(X) < SMALLEST:
+            raise DataError(f"the table has {len(X)} rows to learn from", mend=f"give at least {SMALLEST}")
 
     @property
     def parameters(self) -> int:
         """How many numbers the fitted nets have."""
         self._check_fitted()
-        return sum(parameter.numel() for _, net, _ in self._halves() for parameter in net.parameters())
+        return sum(parameter.numel() for parameter in self.net_.parameters())
 
     def plan(self, rows: int) -> Plan:
         """How training on so many rows would go."""
@@ -205,7 +207,7 @@ class TableDiffusion(Generator):
             10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most)
         )
         # Small tables are learnt within few passes and then by heart: go slowly and look often.
-        rate = 2e-3 * min(1.0, math.sqrt(rows / 20_000))
+        rate = 2e-3 * min(1.0, max(rows / 5_000, 0.05))
         look = 20 if rows < 5_000 else 100
         return Plan(steps=steps, seconds=self.budget_seconds, batch=batch, rate=rate, evaluate_every=look)
 
@@ -265,86 +267,94 @@ class TableDiffusion(Generator):
                 yield ready.iloc[:batch_size].reset_index(drop=True)
                 waiting = [ready.iloc[batch_size:]] if len(ready) > batch_size else []
 
-    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int) -> pd.DataFrame:
-        """One block of rows; candidates that miss a range are drawn again."""
-        wanted = len(numbers)
-        met: list[Rows] = []
-        for attempt in range(ATTEMPTS):
-            rows = self._candidates(clamps, torch_generator(seed, "rows", index, attempt))
-            met.append(rows.take(np.flatnonzero(self.codec_.meets(rows, clamps))))
-            if sum(len(rows.codes) for rows in met) >= wanted:
-                break
-        else:
-            found = sum(len(rows.codes) for rows in met)
-            raise ModelError(
-                f"only {found} of {ATTEMPTS * BLOCK:,} rows drawn lay in the ranges asked for",
-                where="given",
-                mend="widen the ranges, or draw without them",
-            )
-        rows = Rows(
-            *(np.concatenate(parts)[:wanted] for parts in zip(*((r.codes, r.detail) for r in met), strict=True))
-        )
-        return self.codec_.decode(rows, numbers, numpy_generator(seed, "decode", index), clamps)
+    @one_thread()
+    def impute(self, X: pd.DataFrame, draws: int = 1, random_state: int | None = None) -> list[pd.DataFrame]:
+        """Fill in the missing cells of a table, given the other cells of their rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, columns)
+        draws : int
+            How many times: the draws differ as much as the rows leave open (multiple imputation).
+        random_state : int, optional
+            Seed of the draws; the model's own by default.
+
+        Returns
+        -------
+        list of DataFrame
+            Cells that were there are as they were. A column in which the model never saw a value stays empty.
+
+        Raises
+        ------
+        ModelError
+            When the model is not fitted.
+        DataError
+            When a column that the model has learnt is not there.
+        """
+        self._check_fitted()
+        self.codec_.check(X)
+        seed = self.random_state if random_state is None else random_state
+        model = RowModel(self.codec_, self.net_)
+        filled = []
+        for draw in range(draws):
+            parts = []
+            for index, start, stop in blocks(len(X), BLOCK):
+                part = X.iloc[start:stop]
+                known = self.codec_.encode(part, numpy_generator(seed, "spread", index))
+                generator = torch_generator(seed, "impute", draw, index)
+                rows = model.draw(known, known.codes != MISSING, generator, missing=False)
+                parts.append(self.codec_.fill(part, rows))
+            filled.append(pd.concat(parts))
+        return filled
 
     @one_thread()
-    @torch.no_grad()
-    def _candidates(self, clamps: Sequence[Clamp], draw: torch.Generator) -> Rows:
-        device = next(self.code_net_.parameters()).device
-        places = self.codec_.detailed
-        x = torch.zeros(BLOCK, len(places), device=device)
-        known = torch.zeros_like(x, dtype=torch.bool)
+    def log_likelihood(self, X: pd.DataFrame, orders: int = 4) -> np.ndarray:
+        """The log-likelihood of records under the model.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, columns)
+        orders : int
+            Over how many random orders of the columns the likelihood is averaged.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            In nats: log-probabilities of states, and log-densities of continuous values as normal scores of their
+            columns. Compares records under one model, not models with one another.
+
+        Raises
+        ------
+        ModelError
+            When the model is not fitted.
+        DataError
+            When a column that the model has learnt is not there.
+        """
+        self._check_fitted()
+        rows = self.codec_.encode(self.codec_.check(X), numpy_generator(self.random_state, "spread"))
+        model, columns = RowModel(self.codec_, self.net_), len(self.codec_.states)
+        found = []
+        for draw in range(orders):
+            order = torch.randperm(columns, generator=torch_generator(self.random_state, "order", draw)).tolist()
+            parts = [np.arange(start, stop) for _, start, stop in blocks(len(X), BLOCK)]
+            found.append(np.concatenate([model.log_prob(rows.take(part), order) for part in parts]))
+        averaged: np.ndarray = np.logaddexp.reduce(found) - np.log(orders)
+        return averaged
+
+    @one_thread()
+    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int) -> pd.DataFrame:
+        """One block of rows, of which all are computed and the first are kept."""
+        known = self.codec_.blank(BLOCK)
+        visible = np.zeros(known.codes.shape, dtype=bool)
         for clamp in clamps:
-            if (
-                clamp.exact is not None
-                and clamp.column in places
-                and clamp.code == self.codec_.states[clamp.column] - 1
-            ):
-                x[:, places.index(clamp.column)] = clamp.detail
-                known[:, places.index(clamp.column)] = True
-        codes = self._draw_codes(clamps, x, known, draw)
-        detail = self._draw_detail(codes, x, known, draw) if self.detail_net_ is not None else x
-        return Rows(codes.cpu().numpy(), detail.cpu().numpy())
-
-    def _draw_codes(self, clamps: Sequence[Clamp], x: Tensor, known: Tensor, draw: torch.Generator) -> Tensor:
-        columns = len(self.codec_.states)
-        codes = torch.zeros(BLOCK, columns, dtype=torch.int64, device=x.device)
-        masked = torch.ones(columns, dtype=torch.bool, device=x.device)
-        admitted = self._admitted(x.device)
-        restricted = []
-        for clamp in clamps:
-            if clamp.code is not None and not clamp.ranged:
-                codes[:, clamp.column], masked[clamp.column] = clamp.code, False
-            else:
-                admitted[clamp.column] *= torch.from_numpy(clamp.admitted).to(x.device)
-                restricted.append(clamp.column)
-        # Restricted columns first: what follows is then conditioned on their being inside.
-        free = [column for column in torch.randperm(columns, generator=draw).tolist() if masked[column]]
-        order = restricted + [column for column in free if column not in restricted]
-
-        def probabilities(codes: Tensor, masked: Tensor, column: int) -> Tensor:
-            return self.code_net_.logits(codes, masked, x, known, column).softmax(1) * admitted[column]
-
-        return unmask(probabilities, codes, masked, order, lambda n: torch.rand(n, generator=draw).to(x.device))
-
-    def _draw_detail(self, codes: Tensor, x: Tensor, known: Tensor, draw: torch.Generator) -> Tensor:
-        assert self.detail_net_ is not None
-
-        def noise(like: Tensor) -> Tensor:
-            return torch.randn(like.shape, generator=draw).to(like)
-
-        levels = LEVELS.sigmas(self.sampling_steps).to(x)
-        denoise = precondition(self.detail_net_.given(codes, x, known), UNIT)
-        drawn = Sampler.build(self.sampler)(denoise, noise(x) * levels[0], levels, noise)
-        return torch.where(known, x, drawn) * self.detail_net_.present(codes)
-
-    def _admitted(self, device: torch.device) -> list[Tensor]:
-        """Which codes may be emitted at all, by column."""
-        admitted = []
-        for codec, column in zip(self.codec_.codecs.values(), self.codec_.learnt, strict=True):
-            weight = torch.ones(codec.states, device=device)
-            weight[[*codec.forbidden, *([] if column.nullable else [MISSING])]] = 0
-            admitted.append(weight)
-        return admitted
+            if clamp.known:
+                visible[:, clamp.column] = True
+                known.codes[:, clamp.column] = int(clamp.admitted.argmax())
+                if clamp.column in self.codec_.detailed and np.isfinite(clamp.first):
+                    known.detail[:, self.codec_.detailed.index(clamp.column)] = clamp.first
+        drawn = RowModel(self.codec_, self.net_).draw(known, visible, torch_generator(seed, "rows", index), clamps)
+        rows = drawn.take(np.arange(len(numbers)))
+        return self.codec_.decode(rows, numbers, numpy_generator(seed, "decode", index), clamps)
 
     def _validation_part(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Positions of rows to learn from and to validate on; rows of one person stay together."""
@@ -358,22 +368,13 @@ class TableDiffusion(Generator):
         rows = self.codec_.encode(frame, generator)
         return torch.from_numpy(rows.codes).to(device), torch.from_numpy(rows.detail).to(device)
 
-    def _marginals(self, X: pd.DataFrame) -> Tensor:
-        rows = self.codec_.encode(X, numpy_generator(self.random_state, "marginals"))
-        counts = [
-            np.bincount(rows.codes[:, place], minlength=states) for place, states in enumerate(self.codec_.states)
-        ]
-        return torch.from_numpy(
-            np.concatenate([np.log((count + 0.5) / (count + 0.5).sum()) for count in counts])
-        ).float()
-
     def _build(self, marginals: Tensor, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(self.random_state, "weights"))
-            trunk, vocabulary = Net.build(self.net), Vocabulary(self.codec_.states)
-            places = self.codec_.detailed
-            self.code_net_ = CodeNet(vocabulary, places, trunk, marginals).to(device)
-            self.detail_net_ = DetailNet(vocabulary, places, trunk).to(device) if places else None
+            positions = torch.from_numpy(self.codec_.positions)
+            vocabulary = Vocabulary(self.codec_.states)
+            net = RowNet(vocabulary, self.codec_.detailed, positions, marginals, Net.build(self.net))
+            self.net_ = net.to(device)
 
     def _fingerprint(self, records: Batch) -> str:
         digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
@@ -382,17 +383,15 @@ class TableDiffusion(Generator):
         return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        history = {name: asdict(history) for name, history in self.history_.items()}
-        tensors = {
-            f"{name}/{key}": tensor for name, net, _ in self._halves() for key, tensor in net.state_dict().items()
+        return dict(self.net_.state_dict()), {
+            "codec": self.codec_.model_dump(mode="json"),
+            "history": asdict(self.history_),
         }
-        return tensors, {"codec": self.codec_.model_dump(mode="json"), "history": history}
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self.codec_ = RowCodec.model_validate(facts["codec"])
         self.schema_ = self.codec_.table
         self._build(torch.zeros(sum(self.codec_.states)), device_of(self.device))
-        for name, net, _ in self._halves():
-            net.load_state_dict(under(name, tensors))
-            net.eval()
-        self.history_ = {name: History(**history) for name, history in facts["history"].items()}
+        self.net_.load_state_dict(tensors)
+        self.net_.eval()
+        self.history_ = History(**facts["history"])

@@ -199,7 +199,7 @@ def estimate(recipe: Recipe) -> dict[str, float]:
     model = generator_of(recipe)
     plan = model.plan(round(len(train) * (1 - model.validation)))
     trial = generator_of(recipe).set_params(budget_steps=TRIAL_STEPS, budget_seconds=None).fit(train, schema=schema)
-    a_step = sum(history.seconds for history in trial.history_.values()) / TRIAL_STEPS
+    a_step = trial.history_.seconds / TRIAL_STEPS
     seconds = plan.seconds or plan.steps * a_step
     return {
         "training_rows": len(train),

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from synthdiff.codec.codec import MISSING, ColumnCodec
+from synthdiff.codec.codec import MISSING, ColumnCodec, normal_scores
 from synthdiff.errors import DataError
 
 
@@ -22,16 +22,19 @@ class CategoryCodec(ColumnCodec):
         Positions in the column's levels that have a code, ascending.
     pooled : bool
         Whether the last code is the pool.
+    scores : tuple of float
+        The levels' normal scores, when they have an order.
     """
 
     kind: Literal["category"] = "category"
 
     levels: tuple[int, ...]
     pooled: bool
+    scores: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, values: np.ndarray, *, rare: int, name: str) -> Self:
-        """Fit to the training rows: int64 of shape ``(n,)``, -1 where missing.
+    def fit(cls, values: np.ndarray, *, rare: int, name: str, ordered: bool = False) -> Self:
+        """Fit to the training rows: int64 of shape ``(n,)``, -1 where missing; ``ordered`` levels are on a line.
 
         Raises
         ------
@@ -47,11 +50,21 @@ class CategoryCodec(ColumnCodec):
                 where=f"column {name!r}",
                 mend="declare the column as identifier or text, or merge its levels",
             )
-        return cls(levels=tuple(common.tolist()), pooled=common.size < distinct.size)
+        return cls(
+            levels=tuple(common.tolist()),
+            pooled=common.size < distinct.size,
+            scores=tuple(normal_scores(counts[counts >= rare]).round(3).tolist()) if ordered else (),
+        )
 
     @property
     def states(self) -> int:
         return 1 + len(self.levels) + self.pooled
+
+    @property
+    def positions(self) -> np.ndarray:
+        lies = np.full(self.states, np.nan, dtype=np.float32)
+        lies[1 : 1 + len(self.scores)] = self.scores
+        return lies
 
     @property
     def forbidden(self) -> tuple[int, ...]:

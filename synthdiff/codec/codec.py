@@ -14,6 +14,18 @@ from synthdiff.parts import Part
 MISSING = 0
 """The code of a missing cell, in every column."""
 
+EDGE = 1e-6
+"""Probabilities stay this far from 0 and 1, so that their normal score is finite."""
+
+
+def normal_scores(counts: np.ndarray) -> np.ndarray:
+    """The normal score of each of some values in ascending order, by how many records have them."""
+    from scipy.special import ndtri
+
+    middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
+    scores: np.ndarray = ndtri(np.clip(middle, EDGE, 1 - EDGE))
+    return scores
+
 
 class ColumnCodec(Part):
     """The family of column codecs: fitted by ``fit``, then plain data that is saved as JSON with the model.
@@ -30,6 +42,16 @@ class ColumnCodec(Part):
     @property
     def states(self) -> int:
         """How many codes there are, "missing" included."""
+        raise NotImplementedError
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where each code lies on the column's line, as a normal score; NaN for codes without order.
+
+        Returns
+        -------
+        ndarray of float32, shape (states,)
+        """
         raise NotImplementedError
 
     @property

@@ -9,18 +9,19 @@ people write: those that enough records share, where these are nearly all, or el
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from synthdiff.codec.codec import MISSING, ColumnCodec
-
-EDGE = 1e-6
-"""Probabilities stay this far from 0 and 1, so that their normal score is finite."""
+from synthdiff.codec.codec import EDGE, MISSING, ColumnCodec, normal_scores
 
 STEPS = (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001)
 """Grids on which people write numbers down, coarse to fine."""
+
+FAR = 8.0
+"""No detail is farther out than this."""
 
 FEW = 12
 """A column of so few values consists of atoms only ..."""
@@ -39,6 +40,8 @@ class NumberCodec(ColumnCodec):
     ----------
     atoms : tuple of float
         Ascending.
+    scores : tuple of float
+        The atoms' normal scores among all values of the column.
     knots : tuple of float
         The body's quantile function at equally spaced probabilities, ascending; empty when all values are atoms.
     support : tuple of float
@@ -51,6 +54,7 @@ class NumberCodec(ColumnCodec):
 
     kind: Literal["number"] = "number"
     atoms: tuple[float, ...]
+    scores: tuple[float, ...]
     knots: tuple[float, ...]
     support: tuple[float, ...]
     step: float | None
@@ -95,6 +99,7 @@ class NumberCodec(ColumnCodec):
         written = counts[common].sum() >= WRITTEN * max(body.size, 1)
         return cls(
             atoms=tuple(distinct[shared].tolist()),
+            scores=tuple(normal_scores(counts)[shared].round(3).tolist()),
             knots=tuple(_within(knots, floor, ceiling).tolist()),
             support=tuple(distinct[common].tolist()) if gaps and written else (),
             step=step if step is not None else _grid(body),
@@ -144,11 +149,53 @@ class NumberCodec(ColumnCodec):
             values[inside] = _within(self._snap(body), self.floor, self.ceiling)
         return values
 
-    def admitted(self, low: float, high: float) -> np.ndarray:
-        """Which codes can mean a value in ``[low, high]``: 0 or 1, float32 of shape ``(states,)``."""
+    @property
+    def positions(self) -> np.ndarray:
+        lies = np.full(self.states, np.nan, dtype=np.float32)
+        lies[1 : 1 + len(self.scores)] = self.scores
+        return lies
+
+    def admitted(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What can mean a value in ``[low, high]``, whose ends have the shape ``(n,)``.
+
+        Returns
+        -------
+        codes : ndarray of float32, shape (n, states)
+            1 for the codes that can, 0 for the others.
+        first, last : ndarray of float32, shape (n,)
+            The details that do: those that decode into the interval, to the last bit.
+        """
         atoms = np.asarray(self.atoms)
-        inside = [self.knots[0] <= high and self.knots[-1] >= low] if self.detailed else []
-        return np.concatenate([[False], (atoms >= low) & (atoms <= high), inside]).astype(np.float32)
+        inside = (atoms >= low[:, None]) & (atoms <= high[:, None])
+        first, last = np.full(low.shape, -np.inf, np.float32), np.full(low.shape, np.inf, np.float32)
+        codes = [np.zeros((low.size, 1)), inside]
+        if self.detailed:
+            bounded = np.isfinite(low) | np.isfinite(high)
+            if bounded.any():
+                first[bounded], last[bounded] = self._preimage(low[bounded], high[bounded])
+            codes.append((first <= last)[:, None])
+        return np.concatenate(codes, 1).astype(np.float32), first, last
+
+    def _preimage(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The details whose decoded values lie in an interval, by bisection: decoding never falls."""
+        body = np.full(low.shape, self.body)
+
+        def least(reaches: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+            """Neighbouring details: the last whose value does not reach, the first whose value does."""
+            before, after = np.full(low.shape, -FAR, np.float32), np.full(low.shape, FAR, np.float32)
+            for _ in range(40):
+                middle = (before + after) / 2
+                there = reaches(self.decode(body, middle))
+                before, after = np.where(there, before, middle), np.where(there, middle, after)
+            return before, after
+
+        least_value, most_value = (self.decode(body[:1], np.array([end], np.float32)) for end in (-FAR, FAR))
+        _, first = least(lambda values: values >= low)
+        last, _ = least(lambda values: values > high)
+        first, last = np.where(least_value >= low, -np.inf, first), np.where(most_value <= high, np.inf, last)
+        beside = (least_value > high) | (most_value < low)
+        first, last = np.where(beside, np.inf, first), np.where(beside, -np.inf, last)
+        return first.astype(np.float32), last.astype(np.float32)
 
     def probability(self, values: np.ndarray, jitter: np.ndarray) -> np.ndarray:
         """The body's distribution function; where it jumps, a position inside the jump."""

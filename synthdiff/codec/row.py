@@ -15,7 +15,7 @@ from synthdiff.codec.category import CategoryCodec
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
-from synthdiff.errors import ModelError, SchemaError
+from synthdiff.errors import DataError, ModelError, SchemaError
 from synthdiff.schema import Schema
 from synthdiff.schema.column import Column, pandas_dtype
 
@@ -42,31 +42,23 @@ class Clamp:
         Its place among the learnt columns.
     admitted : ndarray of float32, shape (states,)
         1 for the codes that can meet the condition, 0 for the others.
-    low, high : float
-        The range in which numbers must lie.
+    first, last : float
+        The details that meet it, where the code has one.
     exact : float or None
         The one number that is admitted.
-    detail : float
-        Its detail.
     """
 
     column: int
     admitted: np.ndarray
-    low: float = -np.inf
-    high: float = np.inf
+    first: float = -np.inf
+    last: float = np.inf
     exact: float | None = None
-    detail: float = 0.0
 
     @property
-    def code(self) -> int | None:
-        """The one code that is admitted, if there is but one."""
-        possible = np.flatnonzero(self.admitted)
-        return int(possible[0]) if possible.size == 1 else None
-
-    @property
-    def ranged(self) -> bool:
-        """Whether numbers must be looked at, too, for the condition to be met."""
-        return self.exact is None and (self.low > -np.inf or self.high < np.inf)
+    def known(self) -> bool:
+        """Whether but one state meets the condition, so that it is known from the outset."""
+        unbounded = self.first == -np.inf and self.last == np.inf
+        return bool(np.count_nonzero(self.admitted) == 1) and (self.exact is not None or unbounded)
 
 
 class RowCodec(BaseModel):
@@ -111,7 +103,9 @@ class RowCodec(BaseModel):
             if not column.learnt:
                 continue
             if column.discrete:
-                codecs[column.name] = CategoryCodec.fit(column.codes(frame[column.name]), rare=rare, name=column.name)
+                codecs[column.name] = CategoryCodec.fit(
+                    column.codes(frame[column.name]), rare=rare, name=column.name, ordered=column.kind == "ordinal"
+                )
             else:
                 floor, ceiling = (bound if np.isfinite(bound) else None for bound in column.bounds)
                 step = float(column.step) if column.kind == "datetime" and column.step else None
@@ -145,6 +139,26 @@ class RowCodec(BaseModel):
         """Which learnt columns have details; it is their last code, the body, that has one."""
         return tuple(place for place, codec in enumerate(self.codecs.values()) if codec.detailed)
 
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Where every code of every column lies on its line: float32 of shape ``(total,)``, NaN without order."""
+        return np.concatenate([codec.positions for codec in self.codecs.values()])
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame, when it has every column that is learnt or names the person; else a ``DataError``."""
+        group = [self.table.group.name] if self.table.group else []
+        lacking = [name for name in [*self.codecs, *group] if name not in frame.columns]
+        if lacking:
+            raise DataError(
+                f"the table has no column {', '.join(map(repr, lacking))}",
+                mend="give a table with the columns that the model was fitted to",
+            )
+        return frame
+
+    def blank(self, n: int) -> Rows:
+        """Rows in which nothing stands yet."""
+        return Rows(np.zeros((n, len(self.states)), np.int64), np.zeros((n, len(self.detailed)), np.float32))
+
     def encode(self, frame: pd.DataFrame, generator: np.random.Generator) -> Rows:
         """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
         pairs = []
@@ -154,6 +168,14 @@ class RowCodec(BaseModel):
         codes = np.stack([codes for codes, _ in pairs], 1)
         details = [pairs[place][1] for place in self.detailed]
         return Rows(codes, np.stack(details, 1) if details else np.zeros((len(frame), 0), np.float32))
+
+    def log_shares(self, rows: Rows) -> np.ndarray:
+        """The logarithm of each code's share of its column, smoothed: float32 of shape ``(total,)``."""
+        shares = []
+        for place, states in enumerate(self.states):
+            counts = np.bincount(rows.codes[:, place], minlength=states) + 0.5
+            shares.append(np.log(counts / counts.sum()))
+        return np.concatenate(shares).astype(np.float32)
 
     def decode(
         self, rows: Rows, numbers: Sequence[int], generator: np.random.Generator, clamps: Sequence[Clamp] = ()
@@ -173,20 +195,22 @@ class RowCodec(BaseModel):
             series[column.name] = column.restore(values)
         return pd.DataFrame(series)
 
+    def fill(self, frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+        """The frame with its missing cells of learnt columns taken from the rows."""
+        filled = frame.copy()
+        for place, column in enumerate(self.learnt):
+            empty = frame[column.name].isna().to_numpy()
+            values = self.values(rows, place)[empty]
+            if empty.any() and self.states[place] > 1:
+                cells = column.restore(values)
+                filled[column.name] = frame[column.name].mask(empty, cells.set_axis(frame.index[empty]))
+        return filled
+
     def values(self, rows: Rows, place: int) -> np.ndarray:
         """One learnt column on its line, or as positions in its levels: shape ``(n,)``."""
         codec = list(self.codecs.values())[place]
         detail = rows.detail[:, self.detailed.index(place)] if codec.detailed else np.zeros(len(rows.codes), np.float32)
         return codec.decode(rows.codes[:, place], detail)
-
-    def meets(self, rows: Rows, clamps: Sequence[Clamp]) -> np.ndarray:
-        """Which rows lie in the clamps' ranges: bool of shape ``(n,)``."""
-        met = np.ones(len(rows.codes), dtype=bool)
-        for clamp in clamps:
-            if clamp.ranged:
-                values = self.values(rows, clamp.column)
-                met &= (values >= clamp.low) & (values <= clamp.high)
-        return met
 
     def _unlearnt(self, column: Column, numbers: Sequence[int], generator: np.random.Generator) -> pd.Series:
         form = self.forms.get(column.name)
@@ -258,10 +282,13 @@ def _number_clamp(place: int, codec: NumberCodec, column: Column, condition: obj
     if isinstance(condition, tuple):
         low = -np.inf if condition[0] is None else _point(condition[0], column)
         high = np.inf if condition[1] is None else _point(condition[1], column)
-        return Clamp(place, codec.admitted(low, high), low, high)
+        codes, first, last = codec.admitted(np.array([low]), np.array([high]))
+        return Clamp(place, codes[0], float(first[0]), float(last[0]))
     value = _point(condition, column)
     code, detail = codec.encode(np.array([value]), np.random.default_rng(0))
-    return Clamp(place, np.eye(codec.states, dtype=np.float32)[code[0]], exact=value, detail=float(detail[0]))
+    return Clamp(
+        place, np.eye(codec.states, dtype=np.float32)[code[0]], float(detail[0]), float(detail[0]), exact=value
+    )
 
 
 def _point(value: object, column: Column) -> float:

@@ -1,173 +1,176 @@
-"""The table's denoiser: codes by absorbing diffusion, details by a Gaussian one given the codes."""
+"""The table's denoiser: from the visible columns of a row, what each hidden one may be."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from synthdiff.diffusion.absorbing import Vocabulary
-from synthdiff.diffusion.denoiser import Network
+from synthdiff.diffusion.mixture import Mixture
 from synthdiff.nets.net import Net
 
+COMPONENTS = 8
+"""Gaussians in the mixture of a detail."""
 
-class CodeEmbedding(nn.Module):
-    """The sum over the columns of an embedding of each column's code, or of its being masked."""
+FINEST = 0.003
+"""The smallest scale of a mixture's component, in standard deviations of the detail."""
 
-    offsets: Tensor
-    masks: Tensor
+BUMPS = 16
+"""Bumps along the line from which the weights of ordered codes are made."""
 
-    def __init__(self, vocabulary: Vocabulary, width: int) -> None:
-        super().__init__()
-        columns = len(vocabulary.states)
-        self.table = nn.Embedding(vocabulary.total + columns, width)
-        nn.init.normal_(self.table.weight, std=1 / math.sqrt(columns))
-        self.register_buffer("offsets", vocabulary.offsets, persistent=False)
-        self.register_buffer("masks", vocabulary.total + torch.arange(columns), persistent=False)
-
-    def forward(self, codes: Tensor, masked: Tensor | None = None) -> Tensor:
-        """Embed codes of shape ``(n, columns)``; ``masked`` is bool and broadcasts over rows."""
-        index: Tensor = codes + self.offsets
-        if masked is not None:
-            index = torch.where(masked, self.masks, index)
-        return nn.functional.embedding_bag(index, self.table.weight, mode="sum")
+WAVES = 8
+"""Smooth features of each visible detail."""
 
 
-class TableNet(nn.Module):
-    """What both halves share: codes embedded and summed, details beside them, a trunk behind.
+class Tables(NamedTuple):
+    """Embeddings of codes and of hidden columns, and the codes' output weights."""
+
+    inputs: Tensor
+    outputs: Tensor
+
+
+class RowNet(nn.Module):
+    """Embeds what is visible of a row, and predicts each hidden column: its code, and its detail if it has one.
 
     Parameters
     ----------
     vocabulary : Vocabulary
     places : sequence of int
         Which columns have a detail; it is their last code that has one.
+    positions : Tensor of float32, shape (total,)
+        Where a code lies on its column's line; NaN for codes without order.
+    marginals : Tensor of float32, shape (total,)
+        Log-probabilities of the codes in the training part: where the output starts.
     net : Net
         The trunk.
-    outputs : int
     """
 
     places: Tensor
     bodies: Tensor
+    membership: Tensor
+    owner: Tensor
+    offsets: Tensor
 
-    def __init__(self, vocabulary: Vocabulary, places: Sequence[int], net: Net, outputs: int) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        places: Sequence[int],
+        positions: Tensor,
+        marginals: Tensor,
+        net: Net,
+    ) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        columns, details = len(vocabulary.states), len(places)
         self.register_buffer("places", torch.tensor(places, dtype=torch.int64), persistent=False)
-        self.register_buffer(
-            "bodies", torch.tensor([vocabulary.states[place] - 1 for place in places]), persistent=False
-        )
-        self.embedding = CodeEmbedding(vocabulary, net.width)
-        self.inputs = nn.Linear(3 * len(places), net.width, bias=False)
+        bodies = torch.tensor([vocabulary.states[place] - 1 for place in places], dtype=torch.int64)
+        self.register_buffer("bodies", bodies, persistent=False)
+        self.register_buffer("membership", vocabulary.membership(), persistent=False)
+        self.register_buffer("owner", vocabulary.owner, persistent=False)
+        self.register_buffer("offsets", vocabulary.offsets, persistent=False)
+        self.embedding = CodeWeights(vocabulary, positions, net.width, 1 / math.sqrt(columns))
+        self.hidden = nn.Parameter(torch.randn(columns, net.width) / math.sqrt(columns))
+        self.slopes = nn.Parameter(torch.randn(details, WAVES))
+        self.shifts = nn.Parameter(torch.randn(details, WAVES))
+        self.inputs = nn.Linear((2 + WAVES) * details, net.width, bias=False) if details else None
         self.trunk = net.trunk()
-        self.head = nn.Linear(net.width, outputs)
+        self.outputs = CodeWeights(vocabulary, positions, net.width, 0.1 / math.sqrt(net.width))
+        self.bias = nn.Parameter(marginals.clone())
+        self.mixtures = nn.Linear(net.width, 3 * COMPONENTS * details) if details else None
+        if self.mixtures is not None:
+            with torch.no_grad():
+                self.mixtures.weight.mul_(0.1)
+                start = torch.zeros(3, COMPONENTS, details)
+                start[1] = torch.linspace(-1.5, 1.5, COMPONENTS)[:, None]
+                start[2] = -0.5
+                self.mixtures.bias.copy_(start.flatten())
 
     def present(self, codes: Tensor) -> Tensor:
         """Which details exist under the codes: bool of shape ``(n, details)``."""
         return codes[:, self.places] == self.bodies
 
-    def details(self, x: Tensor, present: Tensor, known: Tensor) -> Tensor:
-        """Features of details: their values, which exist, and which are known exactly."""
-        features: Tensor = self.inputs(torch.cat([x, present.to(x.dtype), known.to(x.dtype)], 1))
-        return features
+    def tables(self) -> Tables:
+        """The weights of codes, made once for many calls."""
+        return Tables(torch.cat([self.embedding(), self.hidden]), self.outputs())
+
+    def forward(self, tables: Tables, codes: Tensor, detail: Tensor, visible: Tensor) -> Tensor:
+        """Features of rows, shape ``(n, width)``.
+
+        Parameters
+        ----------
+        tables : Tables
+        codes : Tensor of int64, shape (n, columns)
+        detail : Tensor of float32, shape (n, details)
+        visible : Tensor of bool, shape (n, columns)
+            A column is visible as a whole, code and detail; what stands in hidden places does not matter.
+        """
+        hidden = self.vocabulary.total + torch.arange(codes.shape[1], device=codes.device)
+        index = torch.where(visible, codes + self.offsets, hidden)
+        features: Tensor = nn.functional.embedding_bag(index, tables.inputs, mode="sum")
+        if self.inputs is not None:
+            shown = (self.present(codes) & visible[:, self.places]).to(detail.dtype)
+            x = detail * shown
+            waves = nn.functional.silu(x[:, :, None] * self.slopes + self.shifts) * shown[:, :, None]
+            features = features + self.inputs(torch.cat([x, shown, waves.flatten(1)], 1))
+        trunk: Tensor = self.trunk(features)
+        return trunk
+
+    def logits(self, tables: Tables, features: Tensor, column: int | None = None) -> Tensor:
+        """Logits of the codes of one column, shape ``(n, states)``, or of all, shape ``(n, total)``."""
+        part = slice(None) if column is None else self.vocabulary.part(column)
+        return nn.functional.linear(features, tables.outputs[part], self.bias[part])
+
+    def mixture(self, features: Tensor, detail: int | None = None) -> Mixture:
+        """The mixture of one detail or of all, given that it exists."""
+        assert self.mixtures is not None
+        weight = self.mixtures.weight.view(3, COMPONENTS, len(self.places), -1)
+        bias = self.mixtures.bias.view(3, COMPONENTS, len(self.places))
+        part = slice(None) if detail is None else slice(detail, detail + 1)
+        weight, bias = weight[:, :, part], bias[:, :, part]
+        made = nn.functional.linear(features, weight.flatten(0, 2), bias.flatten()).float()
+        weights, means, scales = made.view(-1, *bias.shape).unbind(1)
+        finest = math.log(FINEST)
+        return Mixture(weights.log_softmax(1), means, finest + nn.functional.softplus(scales - finest))
 
 
-class CodeNet(TableNet):
-    """Probabilities of each masked column's clean code, given the visible ones and the known details.
+class CodeWeights(nn.Module):
+    """A vector for each code: one of its own, and for codes on a line also a smooth function of their position.
 
-    Parameters
-    ----------
-    vocabulary, places, net
-        As for :class:`TableNet`.
-    marginals : Tensor of float32, shape (total,)
-        Log-probabilities of the codes in the training part: where the output starts.
+    Neighbouring numbers then teach each other, which a column of many values and few records needs.
     """
 
-    membership: Tensor
-    owner: Tensor
+    spots: Tensor
+    bumps: Tensor
+    taken: Tensor
 
-    def __init__(self, vocabulary: Vocabulary, places: Sequence[int], net: Net, marginals: Tensor) -> None:
-        super().__init__(vocabulary, places, net, vocabulary.total)
-        self.register_buffer("membership", vocabulary.membership(), persistent=False)
-        self.register_buffer("owner", vocabulary.owner, persistent=False)
-        with torch.no_grad():
-            self.head.weight.mul_(0.1)
-            self.head.bias.copy_(marginals)
-
-    def forward(self, codes: Tensor, masked: Tensor, x: Tensor, known: Tensor) -> Tensor:
-        """Logits of all columns, shape ``(n, total)``.
-
-        Parameters
-        ----------
-        codes : Tensor of int64, shape (n, columns)
-        masked : Tensor of bool, shape (n, columns) or (columns,)
-        x : Tensor, shape (n, details)
-            Details, of which only the known ones are looked at.
-        known : Tensor of bool, shape (n, details)
-            A detail is known only where its column is visible.
-        """
-        logits: Tensor = self.head(self._hidden(codes, masked, x, known))
-        return logits
-
-    def logits(self, codes: Tensor, masked: Tensor, x: Tensor, known: Tensor, column: int) -> Tensor:
-        """Logits of one column, shape ``(n, states)``: the head's other rows are not computed."""
-        part = self.vocabulary.part(column)
-        hidden = self._hidden(codes, masked, x, known)
-        return nn.functional.linear(hidden, self.head.weight[part], self.head.bias[part])
-
-    def _hidden(self, codes: Tensor, masked: Tensor, x: Tensor, known: Tensor) -> Tensor:
-        features: Tensor = self.embedding(codes, masked)
-        if len(self.places):
-            features = features + self.details(x * known, known, known)
-        hidden: Tensor = self.trunk(features)
-        return hidden
-
-
-class DetailNet(TableNet):
-    """The raw network of the details' denoiser: given all codes, the noisy details and the known ones."""
-
-    def __init__(self, vocabulary: Vocabulary, places: Sequence[int], net: Net) -> None:
-        super().__init__(vocabulary, places, net, len(places))
-        self.noise = NoiseEmbedding(net.width)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def given(self, codes: Tensor, clean: Tensor, known: Tensor) -> Network:
-        """The bare net, given all codes and the known details, which it sees clean.
-
-        Parameters
-        ----------
-        codes : Tensor of int64, shape (n, columns)
-        clean : Tensor, shape (n, details)
-        known : Tensor of bool, shape (n, details)
-        """
-        present = self.present(codes)
-
-        def net(x: Tensor, level: Tensor) -> Tensor:
-            raw: Tensor = self(torch.where(known, clean, x) * present, level, codes, present, known)
-            return raw
-
-        return net
-
-    def forward(self, x: Tensor, level: Tensor, codes: Tensor, present: Tensor, known: Tensor) -> Tensor:
-        """Predict, shape ``(n, details)``; ``x`` is scaled for the network and ``level`` of shape ``(n,)``."""
-        features = self.embedding(codes) + self.details(x, present, known) + self.noise(level)
-        predicted: Tensor = self.head(self.trunk(features))
-        return predicted
-
-
-class NoiseEmbedding(nn.Module):
-    """Fourier features of the noise level, then a small perceptron."""
-
-    frequencies: Tensor
-
-    def __init__(self, width: int, features: int = 16) -> None:
+    def __init__(self, vocabulary: Vocabulary, positions: Tensor, width: int, scale: float) -> None:
         super().__init__()
-        self.register_buffer("frequencies", 2 ** torch.linspace(-1, 4, features), persistent=False)
-        self.inner = nn.Sequential(nn.Linear(2 * features, width), nn.SiLU(), nn.Linear(width, width))
+        ordered = ~positions.isnan()
+        columns = [place for place in range(len(vocabulary.states)) if ordered[vocabulary.part(place)].any()]
+        longest = max((vocabulary.states[place] for place in columns), default=0)
+        bumps = torch.zeros(len(columns), longest, BUMPS + 1)
+        centres = torch.linspace(-2.5, 2.5, BUMPS)
+        for row, place in enumerate(columns):
+            at = positions[vocabulary.part(place)].nan_to_num()[:, None]
+            shape = torch.exp(-0.5 * ((at - centres) / (centres[1] - centres[0])).square())
+            on = ordered[vocabulary.part(place)].float()[:, None]
+            bumps[row, : vocabulary.states[place]] = torch.cat([shape, at], 1) * on
+        spots = [torch.arange(vocabulary.total)[vocabulary.part(place)] for place in columns]
+        taken = [row * longest + torch.arange(vocabulary.states[place]) for row, place in enumerate(columns)]
+        self.register_buffer("bumps", bumps, persistent=False)
+        self.register_buffer("spots", torch.cat([*spots, torch.zeros(0, dtype=torch.int64)]), persistent=False)
+        self.register_buffer("taken", torch.cat([*taken, torch.zeros(0, dtype=torch.int64)]), persistent=False)
+        own = torch.where(ordered, 0.2, 1.0)[:, None]
+        self.own = nn.Parameter(torch.randn(vocabulary.total, width) * scale * own)
+        self.along = nn.Parameter(torch.randn(len(columns), BUMPS + 1, width) * scale / 2)
 
-    def forward(self, level: Tensor) -> Tensor:
-        angle = level[:, None].float() * self.frequencies
-        embedded: Tensor = self.inner(torch.cat([angle.sin(), angle.cos()], 1))
-        return embedded
+    def forward(self) -> Tensor:
+        """The vectors, shape ``(total, width)``."""
+        if not len(self.spots):
+            return self.own
+        smooth = torch.bmm(self.bumps, self.along).flatten(0, 1)[self.taken]
+        return self.own.index_add(0, self.spots, smooth.to(self.own.dtype))

@@ -113,9 +113,25 @@ def test_spikes_are_atoms_and_modes_are_not() -> None:
 
 def test_admitted_codes() -> None:
     codec = fit(np.concatenate([np.zeros(50), np.full(50, 3.0), rng().normal(10, 1, 300)]))
-    assert codec.admitted(-1, 4).tolist() == [0, 1, 1, 0]
-    assert codec.admitted(3, 9).tolist() == [0, 0, 1, 1]
-    assert not codec.admitted(100, 200).any()
+    codes, first, last = codec.admitted(np.array([-1.0, 3.0, 100.0]), np.array([4.0, 9.0, 200.0]))
+    assert codes.tolist() == [[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 0]]
+    assert first[1] == -np.inf and last[1] < 0
+
+
+@given(st.floats(-3, 3), st.floats(0, 3), st.sampled_from([None, 0.5, 0.1]))
+def test_the_admitted_details_are_those_that_decode_into_the_range(
+    low: float, width: float, step: float | None
+) -> None:
+    values = rng().normal(size=500)
+    codec = fit(values if step is None else np.round(values / step) * step)
+    if not codec.detailed:
+        return
+    codes, first, last = codec.admitted(np.array([low]), np.array([low + width]))
+    tried = np.linspace(-4, 4, 2001).astype(np.float32)
+    inside = (tried >= first[0]) & (tried <= last[0])
+    decoded = codec.decode(np.full(tried.shape, codec.body), tried)
+    np.testing.assert_array_equal(inside, (decoded >= low) & (decoded <= low + width))
+    assert bool(codes[0, -1]) or not inside.any()
 
 
 def test_all_missing_and_constant_columns() -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy as reference
 
 from synthdiff.diffusion.absorbing import Vocabulary, cross_entropy, draw_mask
-from synthdiff.samplers.unmask import unmask
+from synthdiff.samplers.unmask import choose, unmask
 from synthdiff.seeds import torch_generator
 
 
@@ -50,24 +50,31 @@ def test_unmasking_samples_the_joint_distribution() -> None:
 
     n = 60_000
     for order in ([0, 1, 2], [2, 0, 1]):
-        codes = unmask(
-            exact, torch.zeros(n, 3, dtype=torch.int64), torch.ones(3, dtype=torch.bool), order,
-            lambda size: torch.rand(size, generator=generator),
-        )  # fmt: skip
+        codes, visible = torch.zeros(n, 3, dtype=torch.int64), torch.zeros(n, 3, dtype=torch.bool)
+
+        def reveal(column: int, records: Tensor, codes: Tensor = codes, visible: Tensor = visible) -> Tensor:
+            weights = exact(codes, ~visible[0], column)
+            codes[:, column] = choose(weights, torch.rand(n, generator=generator))
+            return torch.zeros(n)
+
+        unmask(reveal, visible, order)
         found = torch.zeros_like(joint).index_put_(tuple(codes.T), torch.ones(n), accumulate=True) / n
-        assert (found - joint).abs().max() < 0.006
+        assert (found - joint).abs().max() < 0.006 and visible.all()
 
 
-def test_visible_columns_stay() -> None:
-    codes = torch.tensor([[1, 0], [0, 0]])
-    uniform = torch.full((2, 2), 0.5)
-    drawn = unmask(lambda *_: uniform, codes, torch.tensor([False, True]), [1], lambda n: torch.tensor([0.2, 0.9]))
-    assert drawn.tolist() == [[1, 0], [0, 1]]
-    assert codes.tolist() == [[1, 0], [0, 0]]
+def test_only_hidden_columns_are_revealed_and_their_weights_add_up() -> None:
+    visible = torch.tensor([[False, True, False], [True, True, False]])
+    asked: list[tuple[int, list[int]]] = []
+
+    def reveal(column: int, records: Tensor) -> Tensor:
+        asked.append((column, records.tolist()))
+        return torch.full((len(records),), float(column + 1))
+
+    weight = unmask(reveal, visible, [2, 1, 0])
+    assert asked == [(2, [0, 1]), (0, [0])]
+    assert weight.tolist() == [4.0, 3.0]
 
 
 def test_a_state_of_no_probability_is_never_drawn() -> None:
     weights = torch.tensor([[0.0, 0.5, 0.5, 0.0]]).repeat(3, 1)
-    ends = torch.tensor([0.0, 0.999999999, 1.0])
-    drawn = unmask(lambda *_: weights, torch.zeros(3, 1, dtype=torch.int64), torch.tensor([True]), [0], lambda n: ends)
-    assert set(drawn[:, 0].tolist()) <= {1, 2}
+    assert set(choose(weights, torch.tensor([0.0, 0.999999999, 1.0])).tolist()) <= {1, 2}
