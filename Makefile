@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := tests,notebooks
 
-.PHONY: setup demo test test-all lint types notebooks clean
+.PHONY: setup demo test test-all lint types notebooks bench-tables clean
 
 setup: $(READY)
 
@@ -39,6 +39,9 @@ notebooks: setup
 	    $(BIN)/jupytext --quiet --to ipynb --output "build/notebooks/$$(basename "$$source" .py).ipynb" "$$source" || exit 1; \
 	done
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:cacheprovider build/notebooks/*.ipynb
+
+bench-tables: setup
+	$(BIN)/python -m benchmarks.tables --readme benchmarks/README.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

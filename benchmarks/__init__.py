@@ -1,0 +1,1 @@
+"""Measurements of synthdiff beside its peers; no part of the installed package."""
