@@ -64,7 +64,7 @@ print(f"deaths: {train.DEATH_EVENT.mean():.1%} and {holdout.DEATH_EVENT.mean():.
 
 # %%
 model = TableDiffusion(budget_steps=400, random_state=7).fit(train, schema=schema)
-model.history_.best_step, model.history_.ended
+print(f"kept step {model.history_.best_step}: {model.history_.ended}")
 
 # %% [markdown]
 # The same seed gives the same records, and they have the types of the table that was learnt.

@@ -37,6 +37,10 @@ def _base(family: str) -> type[Part]:
             from synthdiff.checks.check import Check
 
             return Check
+        case "constraints":
+            from synthdiff.schema import Constraint
+
+            return Constraint
         case "formats":
             from synthdiff.data.format import Format
 
@@ -67,7 +71,7 @@ def _more(part: type[Part]) -> dict[str, str]:
 
 
 def _field(field: FieldInfo) -> str:
-    default = repr(field.get_default(call_default_factory=True))
+    default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
     return f"{default} ({field.description})" if field.description else default
 
 

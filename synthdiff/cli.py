@@ -278,7 +278,10 @@ def compare_releases(name: str, first: int, second: int, as_json: bool) -> None:
 
 
 @main.command("list")
-@click.argument("family", type=click.Choice(["checks", "formats", "nets", "policies", "samplers", "schedules", "sdes"]))
+@click.argument(
+    "family",
+    type=click.Choice(["checks", "constraints", "formats", "nets", "policies", "samplers", "schedules", "sdes"]),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @guarded
 def list_parts(family: str, as_json: bool) -> None:

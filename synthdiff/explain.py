@@ -6,8 +6,8 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from types import NoneType
-from typing import Any, NamedTuple, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,16 +35,20 @@ def explain(model: type[BaseModel], invalid: ValidationError) -> list[Problem]:
 
 def _problem(model: type[BaseModel], detail: Any) -> Problem:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    path: Steps = tuple(step for step in detail["loc"] if step != "[key]")
-    owner, field = _owner(model, path)
+    path, owner, field = _owner(model, [step for step in detail["loc"] if step != "[key]"])
     if kind == "extra_forbidden" and owner is not None:
         return _unknown(owner, path)
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     says = f"{key}: {field.description}" if field is not None and field.description else ""
     if kind == "missing":
         return Problem(path[:-1], f"the key {key} is missing", f"add {says}")
+    if kind == "union_tag_not_found":
+        return Problem(path, "the key kind is missing", says)
     what = f"found {describe(value)}"
-    if kind == "value_error":
+    if kind == "union_tag_invalid":
+        path, allowed = (*path, "kind"), context["expected_tags"]
+        what = f"found {describe(context['tag'])}, allowed: {allowed}" + _near(context["tag"], allowed.split("'")[1::2])
+    elif kind == "value_error":
         what = str(context["error"])
         says = "change one of these keys or take it out" if isinstance(value, dict) else says
     elif kind == "literal_error":
@@ -67,7 +71,7 @@ def _unknown(owner: type[BaseModel], path: Steps) -> Problem:
         return Problem(path, absent[key], mend)
     near = _near(key, known)
     for parent in known if not near else ():
-        child, field = _owner(owner, (parent, key))
+        _, child, field = _owner(owner, (parent, key))
         if child is not None and field is not None:
             near = f"; did you mean {path_text((*path[:-1], parent, key))}?"
     return Problem(path, f"unknown key{near}", mend)
@@ -121,20 +125,43 @@ def _near(found: Any, known: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def _owner(model: type[BaseModel], path: Steps) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """The model that a path's last key belongs to, and its field; a list's item has the list's field."""
+def _owner(
+    model: type[BaseModel], steps: Iterable[str | int]
+) -> tuple[Steps, type[BaseModel] | None, FieldInfo | None]:
+    """The path that some steps of pydantic mean, the model that its last key belongs to, and its field.
+
+    A list's item has the list's field. Where one of several models stands, pydantic takes a step by the model's kind,
+    which is no key.
+    """
     current: Any = model
     owner: type[BaseModel] | None = None
     field: FieldInfo | None = None
-    for step in path:
+    path: Steps = ()
+    for step in steps:
+        members = _members(current)
+        if members:
+            current = members.get(str(step))
+            continue
+        path = (*path, step)
         if isinstance(current, type) and issubclass(current, BaseModel):
             owner, field = current, current.model_fields.get(str(step))
             current = _bare(field.annotation) if field is not None else None
         else:
-            owner, current = None, _bare(get_args(current)[-1]) if get_args(current) else None
-    return owner, field
+            held = [choice for choice in get_args(current) if choice is not ...]
+            owner, current = None, _bare(held[-1]) if held else None
+    return path, owner, field
+
+
+def _members(annotation: Any) -> dict[str, Any]:
+    """By kind, the models of which a field holds one; empty for every other field."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return {}
+    kinds = [(getattr(choice, "model_fields", {}).get("kind"), choice) for choice in get_args(annotation)]
+    return {get_args(kind.annotation)[0]: model for kind, model in kinds if kind and get_args(kind.annotation)}
 
 
 def _bare(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     choices = [choice for choice in get_args(annotation) if choice is not NoneType]
     return choices[0] if NoneType in get_args(annotation) and len(choices) == 1 else annotation

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from synthdiff.errors import AuditError, RecipeError
-from synthdiff.schema import Kind, Level, Role
+from synthdiff.schema import AnyConstraint, Kind, Level, Role
 from synthdiff.yamlfile import Document, read_document, to_yaml
 
 Effort = Literal["quick", "standard", "thorough"]
@@ -172,6 +172,7 @@ class Data(Section):
 
     table: Name = Field(description="the table, CSV or Parquet, relative to the recipe's folder")
     columns: dict[str, ColumnOverride] = Field({}, description="by column, what inference shall not decide")
+    constraints: tuple[AnyConstraint, ...] = Field((), description="what holds between columns: a list")
     holdout: float = Field(
         0.2, gt=0, lt=1, description="the share of the rows that the generator never sees: the control of every check"
     )

@@ -7,7 +7,7 @@ distribution cut to what is admitted, so that no row is drawn in vain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.row import Clamp, RowCodec, Rows
+from synthdiff.errors import ModelError
 from synthdiff.nets.table import RowNet
 from synthdiff.samplers.unmask import choose, unmask
 from synthdiff.training.loop import autocast
@@ -23,8 +24,19 @@ from synthdiff.training.loop import autocast
 LEAST = 1e-30
 """The least weight of an admitted code: what is asked for is drawn, however unlikely the model holds it."""
 
+ATTEMPTS = 100
+"""Times that a block is drawn for rows that break a constraint before giving up."""
+
 OVERDRAW = 16
 """Candidates a row among which conditions on several columns choose."""
+
+
+@dataclass
+class Tally:
+    """How many rows constraints made a sample repair, and how often one was drawn again."""
+
+    repaired: int = 0
+    redrawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,55 @@ class RowModel:
 
     codec: RowCodec
     net: RowNet
+
+    def draw_cells(
+        self, n: int, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally
+    ) -> dict[str, np.ndarray]:
+        """Draw ``n`` rows that obey the declared constraints, of which the first ``kept`` are given back.
+
+        Parameters
+        ----------
+        n, kept : int
+        draws : callable
+            ``attempt -> generator``. A row that breaks a constraint, after repair, is taken from the next attempt.
+        clamps : sequence of Clamp
+        tally : Tally
+            Counts on.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (kept,)
+            Coordinates by column.
+
+        Raises
+        ------
+        ModelError
+            When some rows break a constraint in every attempt.
+        """
+        known = self.codec.blank(n)
+        visible = np.zeros(known.codes.shape, dtype=bool)
+        for clamp in clamps:
+            if clamp.known:
+                visible[:, clamp.column] = True
+                known.codes[:, clamp.column] = int(clamp.admitted.argmax())
+                if clamp.column in self.codec.detailed and np.isfinite(clamp.first):
+                    known.detail[:, self.codec.detailed.index(clamp.column)] = clamp.first
+        cells: dict[str, np.ndarray] = {}
+        waiting = np.ones(n, dtype=bool)
+        for attempt in range(ATTEMPTS):
+            mended = self.codec.decode(self.draw(known, visible, draws(attempt), clamps), clamps)
+            taken = waiting & mended.holds
+            cells = {name: np.where(taken, new, cells.get(name, new)) for name, new in mended.cells.items()}
+            tally.repaired += int((taken & mended.changed)[:kept].sum())
+            waiting &= ~mended.holds
+            if not waiting.any():
+                return {name: values[:kept] for name, values in cells.items()}
+            tally.redrawn += int(waiting[:kept].sum())
+        raise ModelError(
+            f"{int(waiting.sum())} of {n:,} rows break a constraint of the schema after {ATTEMPTS} draws",
+            where="constraints" + (" and given" if clamps else ""),
+            mend="check that the conditions do not contradict the constraints, or train longer",
+        )
 
     @torch.no_grad()
     def draw(

@@ -30,7 +30,7 @@ from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
 from synthdiff.nets.table import RowNet
 from synthdiff.progress import SILENT, Progress
-from synthdiff.rowmodel import RowModel
+from synthdiff.rowmodel import RowModel, Tally
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
 from synthdiff.training.loop import Batch, History, Plan, train
@@ -144,12 +144,6 @@ class TableDiffusion(Generator):
         What a column is and how it is coded stay as they were: a level that was rare or unknown then stays so. Rows
         that are not given again are forgotten by and by; give old and new ones together where both matter.
 
-        Parameters
-        ----------
-        X : DataFrame of shape (n, columns)
-        y : ignored
-            For scikit-learn's sake.
-
         Raises
         ------
         DataError
@@ -207,7 +201,7 @@ class TableDiffusion(Generator):
             10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most)
         )
         # Small tables are learnt within few passes and then by heart: go slowly and look often.
-        rate = 2e-3 * min(1.0, max(rows / 5_000, 0.05))
+        rate = 2e-3 * min(1.0, max(rows / 4_000, 0.05))
         look = 20 if rows < 5_000 else 100
         return Plan(steps=steps, seconds=self.budget_seconds, batch=batch, rate=rate, evaluate_every=look)
 
@@ -241,9 +235,14 @@ class TableDiffusion(Generator):
         """
         frames = []
         with progress.phase("sampling", n) as phase:
-            for frame in self.sample_batches(n, given, random_state):
+            tally = Tally()
+            for frame in self.sample_batches(n, given, random_state, tally=tally):
                 frames.append(frame)
                 phase.advance(len(frame))
+        if self.codec_.rules:
+            progress.note(
+                f"to obey the constraints {tally.repaired:,} rows were repaired, {tally.redrawn:,} drawn again"
+            )
         return pd.concat(frames, ignore_index=True)
 
     def sample_batches(
@@ -252,8 +251,12 @@ class TableDiffusion(Generator):
         given: Mapping[str, object] | None = None,
         random_state: int | None = None,
         batch_size: int = BLOCK,
+        tally: Tally | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """The rows of :meth:`sample` in frames of ``batch_size``, for tables larger than memory."""
+        """The rows of :meth:`sample` in frames of ``batch_size``, for tables larger than memory.
+
+        ``tally`` counts the rows that constraints made it repair or draw again.
+        """
         self._check_fitted()
         if n < 1:
             raise ModelError(f"{n} rows were asked for", mend="ask for at least one")
@@ -261,7 +264,7 @@ class TableDiffusion(Generator):
         clamps = self.codec_.clamps(given or {})
         waiting: list[pd.DataFrame] = []
         for index, start, stop in blocks(n, BLOCK):
-            waiting.append(self._block(index, range(start, stop), clamps, seed))
+            waiting.append(self._block(index, range(start, stop), clamps, seed, tally or Tally()))
             while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
                 ready = pd.concat(waiting, ignore_index=True)
                 yield ready.iloc[:batch_size].reset_index(drop=True)
@@ -342,19 +345,15 @@ class TableDiffusion(Generator):
         return averaged
 
     @one_thread()
-    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int) -> pd.DataFrame:
+    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int, tally: Tally) -> pd.DataFrame:
         """One block of rows, of which all are computed and the first are kept."""
-        known = self.codec_.blank(BLOCK)
-        visible = np.zeros(known.codes.shape, dtype=bool)
-        for clamp in clamps:
-            if clamp.known:
-                visible[:, clamp.column] = True
-                known.codes[:, clamp.column] = int(clamp.admitted.argmax())
-                if clamp.column in self.codec_.detailed and np.isfinite(clamp.first):
-                    known.detail[:, self.codec_.detailed.index(clamp.column)] = clamp.first
-        drawn = RowModel(self.codec_, self.net_).draw(known, visible, torch_generator(seed, "rows", index), clamps)
-        rows = drawn.take(np.arange(len(numbers)))
-        return self.codec_.decode(rows, numbers, numpy_generator(seed, "decode", index), clamps)
+        model = RowModel(self.codec_, self.net_)
+
+        def draws(attempt: int) -> torch.Generator:
+            return torch_generator(seed, "rows", index, attempt)
+
+        cells = model.draw_cells(BLOCK, len(numbers), draws, clamps, tally)
+        return self.codec_.restore(cells, numbers, numpy_generator(seed, "decode", index))
 
     def _validation_part(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Positions of rows to learn from and to validate on; rows of one person stay together."""

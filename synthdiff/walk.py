@@ -232,15 +232,17 @@ def audit_files(
     policy : str
         A policy's name or file.
     recipe : Path, optional
-        A recipe whose ``data.columns`` say what inference must not decide.
+        A recipe whose ``data.columns`` say what inference must not decide, and ``data.constraints`` what must hold.
     target : str, optional
         The column that the data are to predict, in place of the recipe's.
     """
-    declared = load_recipe(recipe).data.declared() if recipe is not None else {}
+    data = load_recipe(recipe).data if recipe is not None else None
+    declared = data.declared() if data is not None else {}
     if target is not None:
         declared[target] = {**declared.get(target, {}), "role": "target"}
     with _about(str(real)):
         train, schema = read_table(real, declared)
+        schema = schema.constrained(data.constraints if data is not None else (), train)
     judged, _ = read_table(synthetic, like=schema)
     control = read_table(holdout, like=schema)[0] if holdout is not None else None
     return audit(
@@ -260,7 +262,8 @@ def policy_of(recipe: Recipe) -> Policy:
 def load_data(recipe: Recipe) -> tuple[pd.DataFrame, Schema]:
     """The table that a recipe names, and what its columns are."""
     with _about(recipe.data.table):
-        return read_table(recipe.resolve(recipe.data.table), recipe.data.declared())
+        frame, schema = read_table(recipe.resolve(recipe.data.table), recipe.data.declared())
+        return frame, schema.constrained(recipe.data.constraints, frame)
 
 
 def load_parts(recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:

@@ -218,6 +218,7 @@ def test_the_store_is_read_back(house: House) -> None:
     ("family", "member"),
     [
         ("checks", "membership"),
+        ("constraints", "inequality"),
         ("formats", "parquet"),
         ("nets", "mlp"),
         ("policies", "share-publicly"),

@@ -81,6 +81,11 @@ def recipe(what: str, old: str, new: str, *words: str, process: bool = False) ->
     return Case(what, words, recipe=RECIPE.replace(old, new), process=process)
 
 
+def constraint(what: str, said: str, *words: str) -> Case:
+    """A mistake in a constraint."""
+    return recipe(what, "  holdout: 0.3", f"  constraints: [{said}]\n  holdout: 0.3", *words)
+
+
 def table(what: str, change: Callable[[pd.DataFrame], pd.DataFrame], *words: str, text: str = RECIPE) -> Case:
     """A mistake in the content of the table."""
     return Case(what, words, text, lambda folder: change(ward()).to_csv(folder / "ward.csv", index=False))
@@ -169,6 +174,33 @@ CASES = [
     recipe(
         "condition that nothing meets", "gate:", "sample: {given: {unit: Z}}\ngate:", "given", "'unit'", "'Z'", "'A'"
     ),
+    constraint(
+        "constraint on an unknown column",
+        "{kind: inequality, low: age, high: crpp}",
+        "ward.csv, constraint 'age <= crpp'",
+        "no column 'crpp'",
+        "'crp'",
+    ),
+    constraint(
+        "constraint on a column that is not learnt",
+        "{kind: combinations, columns: [unit, patient]}",
+        "column 'patient' is the group",
+    ),
+    constraint(
+        "constraint that the rows break",
+        "{kind: inequality, low: crp, high: age}",
+        "ward.csv, constraint 'crp <= age', row 7",
+        "6 of 120 rows break it: here crp is 26.33 and age 25; so do rows 8, 28, 42, 45, …",
+        "correct the rows, or drop the constraint",
+    ),
+    constraint(
+        "condition that no level meets",
+        "{kind: implication, when: {unit: D}, then: {died: 0}}",
+        "'if unit = D then died = 0'",
+        "column 'unit' has no level 'D'",
+        "known: A, B, C",
+    ),
+    constraint("constraint of an unknown kind", "{kind: equality}", "ward.yaml", "data.constraints[0].kind", "'sum'"),
     Case("recipe absent", ("wards.yaml", "cannot be read"), arguments=("run", "wards.yaml"), process=True),
     Case("override of an unknown key", ("generator.sed", "seed"), arguments=(*RUN, "--set", "generator.sed=8")),
     # The file.

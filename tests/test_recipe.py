@@ -39,6 +39,19 @@ gate:
 release: {formats: [csv]}
 """
 SHORT = "name: a\ndata: {table: a.csv}\n"
+CONSTRAINED = """\
+name: a
+data:
+  table: a.csv
+  constraints:
+    - {kind: inequality, low: slos, high: d.time, strict: true}
+    - {kind: sum, total: apache, parts: [a, b, c]}
+    - kind: implication
+      when: {sex: male, age: [60, null], stage: [I, II, IV], born: [1950-01-01, 1959-12-31]}
+      then: {pregnant: "no", tsh: {missing: true}, visited: {missing: false}}
+    - {kind: combinations, columns: [city, state]}
+    - {kind: one_hot, columns: [a, b]}
+"""
 
 
 def load(folder: Path, text: str, *overrides: str) -> Recipe:
@@ -85,6 +98,22 @@ def test_declared_columns_speak_the_words_of_the_recipe(tmp_path: Path) -> None:
     assert load(tmp_path, FULL, "data.columns.patient_id={role: [group]}").data.declared() == declared
     both = load(tmp_path, FULL, "data.columns.patient_id={role: sensitive}").data.declared()["patient_id"]
     assert both == {"role": ("sensitive", "group")}
+
+
+def test_constraints_are_read_and_written(tmp_path: Path) -> None:
+    recipe = load(tmp_path, CONSTRAINED)
+    assert [constraint.name for constraint in recipe.data.constraints] == [
+        "slos < d.time",
+        "apache = a + b + c",
+        "if sex = male and age in [60, null] and stage in [I, II, IV] and born in [1950-01-01, 1959-12-31] "
+        "then pregnant = no and tsh is missing and visited is present",
+        "combinations of city, state",
+        "exactly one of a, b",
+    ]
+    again = load(tmp_path, recipe.to_yaml())
+    assert again == recipe and again.sha256 == recipe.sha256 != load(tmp_path, SHORT).sha256
+    assert load(tmp_path, CONSTRAINED, "data.constraints=").data.constraints == ()
+    assert recipe.released().data.constraints == recipe.data.constraints
 
 
 def test_the_scalars_that_other_readers_mistake_stay_text(tmp_path: Path) -> None:
@@ -227,6 +256,11 @@ def changed(old: str, new: str) -> str:
     return FULL.replace(old, new)
 
 
+def constrained(old: str, new: str) -> str:
+    assert old in CONSTRAINED
+    return CONSTRAINED.replace(old, new)
+
+
 KEYS = "known keys here: model, seed, effort, budget"
 REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "empty": ("", ["heart.yaml", "the file is empty", "synthdiff init"]),
@@ -326,6 +360,56 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "format": (changed("[csv]", "[xlsx]"), ["release.formats[0]", "'parquet' or 'csv'"]),
     "no formats": (changed("[csv]", "[]"), ["release.formats", "expected at least one item"]),
     "formats twice": (changed("[csv]", "[csv, csv]"), ["an item is there twice"]),
+    "constraints is a mapping": (
+        SHORT.replace("a.csv", "a, constraints: {kind: sum}"),
+        ["data.constraints", "found a mapping of keys, expected a list"],
+    ),
+    "constraint kind": (
+        constrained("kind: sum", "kind: summ"),
+        ["line 6, data.constraints[1].kind", "found the text 'summ'", "'one_hot'", "did you mean sum?"],
+    ),
+    "constraint without a kind": (
+        constrained("kind: sum, ", ""),
+        ["line 6, data.constraints[1]: the key kind is missing"],
+    ),
+    "constraint without a column": (
+        constrained("low: slos, ", ""),
+        ["line 5, data.constraints[0]: the key low is missing", "add low: the column that is the lower one"],
+    ),
+    "constraint key": (
+        constrained("strict:", "strikt:"),
+        ["line 5, data.constraints[0].strikt: unknown key; did you mean strict?", "known keys here: kind, low, high"],
+    ),
+    "constraint column": (constrained("low: slos", "low: 3"), ["data.constraints[0].low: found the number 3"]),
+    "constraint strictness": (constrained("strict: true", "strict: 1"), ["data.constraints[0].strict: found"]),
+    "constraint on itself": (
+        constrained("low: slos", "low: d.time"),
+        ["line 5, data.constraints[0]: low and high are"],
+    ),
+    "constraint on its total": (
+        constrained("total: apache", "total: b"),
+        ["line 6, data.constraints[1]: the total 'b'"],
+    ),
+    "constraint on one part": (constrained("[a, b, c]", "[a]"), ["data.constraints[1].parts: found one column"]),
+    "constraint of one flag": (constrained("[a, b]}", "[a, a]}"), ["line 11, data.constraints[4].columns", "twice"]),
+    "constraint without conditions": (
+        constrained('pregnant: "no", tsh: {missing: true}, visited: {missing: false}', "pregnant: "),
+        ["line 9, data.constraints[2].then: found no condition", "that a cell is missing is {missing: true}"],
+    ),
+    "constraint on both sides": (
+        constrained("then: {pregnant", "then: {sex"),
+        ["line 7, data.constraints[2]: column 'sex' is in both"],
+    ),
+    "constraint condition": (
+        constrained("{missing: true}", "{absent: true}"),
+        ["line 9, data.constraints[2].then.tsh", "expected {missing: true} or {missing: false}"],
+    ),
+    "constraint range": (
+        constrained("[60, null]", "[]"),
+        ["line 8, data.constraints[2].when.age: found an empty list"],
+    ),
+    "constraint on nothing": (constrained("[60, null]", "[null, null]"), ["when.age: null stands for an open end"]),
+    "constraint levels": (constrained("[I, II, IV]", "[I, [II]]"), ["when.stage: found a list, expected a value"]),
 }
 
 
@@ -389,7 +473,7 @@ def test_the_json_schema_agrees_with_the_reader(tmp_path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
     validator = jsonschema.Draft202012Validator(json_schema())
     shipped = sorted((Path(__file__).resolve().parents[1] / "recipes").glob("*.yaml"))
-    for text in (FULL, SHORT, *(recipe.read_text(encoding="utf-8") for recipe in shipped)):
+    for text in (FULL, SHORT, CONSTRAINED, *(recipe.read_text(encoding="utf-8") for recipe in shipped)):
         written = json.loads(json.dumps(yaml.safe_load(text), default=str))
         assert list(validator.iter_errors(written)) == []
         assert list(validator.iter_errors(load(tmp_path, text).model_dump(mode="json", exclude_none=True))) == []
@@ -404,6 +488,7 @@ def test_the_json_schema_agrees_with_the_reader(tmp_path: Path) -> None:
         "given",
         "level twice",
         "formats twice",
+        "constraint on",
     )
     for name, (text, _) in REFUSED.items():
         try:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from synthdiff import Schema, TableDiffusion, load
 from synthdiff.errors import DataError, ModelError
+from synthdiff.rowmodel import Tally
 from synthdiff.seeds import numpy_generator
 
 
@@ -49,7 +50,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model(frame: pd.DataFrame) -> TableDiffusion:
-    return TableDiffusion(budget_steps=400, random_state=1).fit(frame)
+    return TableDiffusion(budget_steps=600, random_state=1).fit(frame)
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,31 @@ def test_several_conditions_are_weighed_together() -> None:
     real = both[both["x"].between(-1, 2) & both["y"].between(1, 3)]
     # Cut one after the other, without weights, the first column would have its mean near .3.
     assert abs(made["x"].mean() - real["x"].mean()) < 0.12
+
+
+def test_declared_constraints_hold_in_every_row() -> None:
+    draw = numpy_generator(0, "constraints")
+    sex = draw.choice(["m", "f"], 600)
+    low = draw.integers(0, 30, 600)
+    frame = pd.DataFrame({"low": low, "high": low + draw.integers(0, 20, 600), "sex": sex})
+    frame["pregnant"] = np.where((sex == "f") & (draw.random(600) < 0.3), "yes", "no")
+    frame["sum"] = frame["low"] + frame["high"]
+    constraints = [
+        {"kind": "inequality", "low": "low", "high": "high"},
+        {"kind": "sum", "total": "sum", "parts": ["low", "high"]},
+        {"kind": "implication", "when": {"sex": "m"}, "then": {"pregnant": "no"}},
+    ]
+    schema = Schema.infer(frame).constrained(constraints, frame)
+    model = TableDiffusion(budget_steps=60).fit(frame, schema=schema)
+    tally = Tally()
+    made = pd.concat(model.sample_batches(1500, tally=tally), ignore_index=True)
+    assert (made["low"] <= made["high"]).all() and (made["low"] + made["high"] == made["sum"]).all()
+    assert not ((made["sex"] == "m") & (made["pregnant"] == "yes")).any()
+    assert tally.repaired > 0 and tally.redrawn >= 0
+    pd.testing.assert_frame_equal(model.sample(700), made[:700])
+    assert (model.sample(300, given={"high": 25})["high"] == 25).all()
+    with pytest.raises(ModelError, match="break a constraint"):
+        model.sample(10, given={"sex": "m", "pregnant": "yes"})
 
 
 def test_imputing_fills_what_is_missing_and_nothing_else(model: TableDiffusion, frame: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
 from synthdiff.errors import DataError, ModelError, SchemaError
-from synthdiff.schema import Schema
+from synthdiff.schema import AnyRule, Mended, Schema, mend
 from synthdiff.schema.column import Column, pandas_dtype
 
 
@@ -72,6 +72,8 @@ class RowCodec(BaseModel):
         Of the learnt columns, in order.
     forms : mapping of str to IdentifierForm
         Of identifiers and the group key.
+    rules : tuple of Rule
+        The constraints that the schema declares, with what they take from the training part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +81,7 @@ class RowCodec(BaseModel):
     table: Schema
     codecs: dict[str, NumberCodec | CategoryCodec]
     forms: dict[str, IdentifierForm]
+    rules: tuple[AnyRule, ...] = ()
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int) -> Self:
@@ -122,6 +125,7 @@ class RowCodec(BaseModel):
             table=schema,
             codecs=codecs,
             forms={column.name: IdentifierForm.fit(frame[column.name]) for column in keys},
+            rules=schema.rules(frame, rare),
         )
 
     @cached_property
@@ -177,22 +181,30 @@ class RowCodec(BaseModel):
             shares.append(np.log(counts / counts.sum()))
         return np.concatenate(shares).astype(np.float32)
 
-    def decode(
-        self, rows: Rows, numbers: Sequence[int], generator: np.random.Generator, clamps: Sequence[Clamp] = ()
+    def decode(self, rows: Rows, clamps: Sequence[Clamp] = ()) -> Mended:
+        """Decode rows into coordinates by column, repaired where a declared constraint asks for it.
+
+        What was conditioned on is not touched by repairs.
+        """
+        values = {name: self.values(rows, place) for place, name in enumerate(self.codecs)}
+        names, fixed = list(self.codecs), {}
+        for clamp in clamps:
+            name = names[clamp.column]
+            fixed[name] = np.ones(len(rows.codes), dtype=np.bool_)
+            if clamp.exact is not None:
+                values[name] = np.full(len(rows.codes), clamp.exact)
+        return mend(values, self.rules, fixed)
+
+    def restore(
+        self, values: Mapping[str, np.ndarray], numbers: Sequence[int], generator: np.random.Generator
     ) -> pd.DataFrame:
-        """Decode rows into a frame that obeys the schema; ``numbers`` are the rows' own, which identifiers count by."""
-        places = {name: place for place, name in enumerate(self.codecs)}
-        exact = {clamp.column: clamp.exact for clamp in clamps if clamp.exact is not None}
+        """A frame that obeys the schema; ``numbers`` are the rows' own, which identifiers count by."""
         series = {}
         for column in self.table:
-            place = places.get(column.name)
-            if place is None:
-                series[column.name] = self._unlearnt(column, numbers, generator)
-                continue
-            values = self.values(rows, place)
-            if place in exact:
-                values = np.full(len(values), exact[place])
-            series[column.name] = column.restore(values)
+            learnt = column.name in self.codecs
+            series[column.name] = (
+                column.restore(values[column.name]) if learnt else self._unlearnt(column, numbers, generator)
+            )
         return pd.DataFrame(series)
 
     def fill(self, frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:

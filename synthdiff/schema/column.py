@@ -100,9 +100,23 @@ class Column(BaseModel):
     @property
     def bounds(self) -> tuple[float, float]:
         """The declared bounds on the scale of :meth:`numbers`, infinite where none is declared."""
-        low = -np.inf if self.minimum is None else self._bound(self.minimum)
-        high = np.inf if self.maximum is None else self._bound(self.maximum)
+        low = -np.inf if self.minimum is None else self.point(self.minimum)
+        high = np.inf if self.maximum is None else self.point(self.maximum)
         return low, high
+
+    def point(self, value: float | str) -> float:
+        """A number, or a moment in ISO form on the clock of the column, on the scale of :meth:`numbers`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is neither.
+        """
+        if self.kind != "datetime" or not isinstance(value, str):
+            return float(value)
+        moment = pd.Timestamp(value)
+        zone = None if self.dtype == "date" else zone_of(pandas_dtype(self.dtype))
+        return float((moment.tz_localize(zone) if moment.tzinfo is None and zone else moment).timestamp())
 
     def numbers(self, values: pd.Series) -> np.ndarray:
         """The cells of a numeric column as points on a line.
@@ -241,13 +255,6 @@ class Column(BaseModel):
             moments.dt.date.astype(object).where(~missing, None) if dtype is None else moments.astype(dtype)
         )
         return cells
-
-    def _bound(self, bound: float | str) -> float:
-        if self.kind != "datetime" or not isinstance(bound, str):
-            return float(bound)
-        moment = pd.Timestamp(bound)
-        zone = None if self.dtype == "date" else zone_of(pandas_dtype(self.dtype))
-        return float((moment.tz_localize(zone) if moment.tzinfo is None and zone else moment).timestamp())
 
     def _wrong(self, values: pd.Series, expected: str) -> SchemaError:
         example = values.dropna()
