@@ -168,7 +168,7 @@ def _drawn_in(column: Column, end: Level | None, *, up: bool) -> float:
     near = on_grid(column, point)
     # What people write as 0.1 is another number in float32.
     slack = 1e-6 * np.abs(point) if column.kind == "continuous" else 0.0
-    if np.abs(near - point) > 0:
+    if np.abs(near - point) > slack:
         near = beside(column, point, up=up)
         near[(near < point) if up else (near > point)] = np.nan
     return float(near[0])
