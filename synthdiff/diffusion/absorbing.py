@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+LARGEST = 70.0
+"""No logit counts for more: exponentials of up to this size can be added without taking out the maximum first."""
 
 
 class Vocabulary:
@@ -49,30 +53,28 @@ def draw_mask(n: int, columns: int, generator: torch.Generator) -> Tensor:
     strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
     count = 1 + (strata[torch.randperm(n, generator=generator)] * columns).long().clamp_(max=columns - 1)
     noise = torch.rand(n, columns, generator=generator)
-    rank = noise.argsort(1).argsort(1)
-    return rank < count[:, None]
+    # numpy sorts short rows ten times as fast as torch does.
+    ordered = torch.from_numpy(np.sort(noise.numpy(), axis=1))
+    return noise <= ordered.gather(1, count[:, None] - 1)
 
 
-def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor, owner: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor) -> Tensor:
     """Cross entropy of each column, in nats.
 
     Parameters
     ----------
     logits : Tensor of float, shape (n, total)
+        Of moderate size: beyond :data:`LARGEST`, either way, they are cut.
     codes : Tensor of int64, shape (n, columns)
     membership : Tensor of float32, shape (total, columns)
         :meth:`Vocabulary.membership`: one product sums the exponentials of all columns at once.
     offsets : Tensor of int64, shape (columns,)
-    owner : Tensor of int64, shape (total,)
-        The column of each logit.
 
     Returns
     -------
     Tensor of float32, shape (n, columns)
     """
-    logits = logits.float()
-    # Each column's own maximum: under a common one, a column of small logits would underflow.
-    index = owner.expand(len(logits), -1)
-    largest = logits.new_full(codes.shape, -torch.inf).scatter_reduce(1, index, logits.detach(), "amax")
-    centred = logits - largest.gather(1, index)
-    return (centred.exp() @ membership).log() - centred.gather(1, codes + offsets)
+    # In full precision: a sum that bfloat16 rounds would err by a hundredth of a nat.
+    with torch.autocast(logits.device.type, enabled=False):
+        moderate = logits.float().clamp(-LARGEST, LARGEST)
+        return (moderate.exp() @ membership).log() - moderate.gather(1, codes + offsets)

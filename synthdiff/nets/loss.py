@@ -23,7 +23,7 @@ def row_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor
     tables = net.tables()
     features = net(tables, codes, detail, ~hidden)
     logits = net.logits(tables, features)
-    loss = cross_entropy(logits, codes, net.membership, net.offsets, net.owner) * hidden
+    loss = cross_entropy(logits, codes, net.membership, net.offsets) * hidden
     total = loss.sum(1)
     if net.mixtures is not None:
         surprise = -net.mixture(features).log_prob(detail)

@@ -52,7 +52,6 @@ class RowNet(nn.Module):
     places: Tensor
     bodies: Tensor
     membership: Tensor
-    owner: Tensor
     offsets: Tensor
 
     def __init__(
@@ -70,7 +69,6 @@ class RowNet(nn.Module):
         bodies = torch.tensor([vocabulary.states[place] - 1 for place in places], dtype=torch.int64)
         self.register_buffer("bodies", bodies, persistent=False)
         self.register_buffer("membership", vocabulary.membership(), persistent=False)
-        self.register_buffer("owner", vocabulary.owner, persistent=False)
         self.register_buffer("offsets", vocabulary.offsets, persistent=False)
         self.embedding = CodeWeights(vocabulary, positions, net.width, 1 / math.sqrt(columns))
         self.hidden = nn.Parameter(torch.randn(columns, net.width) / math.sqrt(columns))

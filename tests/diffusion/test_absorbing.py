@@ -16,7 +16,7 @@ def test_cross_entropy_is_that_of_each_column() -> None:
     generator = torch_generator(0)
     logits = 20 * torch.randn(50, vocabulary.total, generator=generator)
     codes = torch.stack([torch.randint(0, n, (50,), generator=generator) for n in vocabulary.states], 1)
-    found = cross_entropy(logits, codes, vocabulary.membership(), vocabulary.offsets, vocabulary.owner)
+    found = cross_entropy(logits, codes, vocabulary.membership(), vocabulary.offsets)
     for column in range(3):
         expected = reference(logits[:, vocabulary.part(column)], codes[:, column], reduction="none")
         torch.testing.assert_close(found[:, column], expected, atol=1e-4, rtol=1e-4)
