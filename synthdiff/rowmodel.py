@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.row import Clamp, RowCodec, Rows
 from synthdiff.errors import ModelError
-from synthdiff.nets.table import RowNet
+from synthdiff.nets.table import RowNet, Tables
 from synthdiff.samplers.unmask import choose, unmask
 from synthdiff.training.loop import autocast
 
@@ -52,6 +53,22 @@ class RowModel:
 
     codec: RowCodec
     net: RowNet
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The weights of codes."""
+        with torch.no_grad():
+            return self.net.tables()
+
+    @cached_property
+    def barred(self) -> list[list[tuple[int, Tensor]]]:
+        """By column, other columns and which of its codes may stand beside theirs: ``(states of other, states)``."""
+        tables: list[list[tuple[int, Tensor]]] = [[] for _ in self.codec.states]
+        for zeros in self.codec.zeros:
+            allowed = torch.from_numpy(zeros.table(self.codec.states)).to(self.net.bias.device)
+            tables[zeros.second].append((zeros.first, allowed))
+            tables[zeros.first].append((zeros.second, allowed.T.contiguous()))
+        return tables
 
     def draw_cells(
         self, n: int, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally
@@ -154,13 +171,13 @@ class RowModel:
         ndarray of float64, shape (n,)
             The log-probability of the codes plus the log-density of the details, in nats.
         """
-        tables, device = self.net.tables(), self.net.bias.device
+        device = self.net.bias.device
         codes, detail = torch.from_numpy(rows.codes).to(device), torch.from_numpy(rows.detail).to(device)
         visible = torch.zeros_like(codes, dtype=torch.bool)
         total = torch.zeros(len(codes), dtype=torch.float64, device=device)
         for column in order:
-            features = self.net(tables, codes, detail, visible)
-            logits = self.net.logits(tables, features, column).double().log_softmax(1)
+            features = self.net(self.tables, codes, detail, visible)
+            logits = self.net.logits(self.tables, features, column).double().log_softmax(1)
             total += logits.gather(1, codes[:, column : column + 1])[:, 0]
             if column in self.codec.detailed:
                 place = self.codec.detailed.index(column)
@@ -200,7 +217,6 @@ class _State:
         generator: torch.Generator,
     ) -> None:
         self._model, self._limits, self._generator = model, limits, generator
-        self._tables = model.net.tables()
         device = model.net.bias.device
         self.codes = torch.tensor(known.codes, device=device)
         self.detail = torch.tensor(known.detail, device=device)
@@ -225,20 +241,28 @@ class _State:
         everything = len(records) == len(self.codes)
         rows = slice(None) if everything else records
         with autocast(self.codes.device):
-            features = net(self._tables, self.codes[rows], self.detail[rows], self.visible[rows])
-            weights = net.logits(self._tables, features, column).float().softmax(1)
+            features = net(self._model.tables, self.codes[rows], self.detail[rows], self.visible[rows])
+            weights = net.logits(self._model.tables, features, column).float().softmax(1)
             place = codec.detailed.index(column) if column in codec.detailed else None
             mixture = net.mixture(features, place) if place is not None else None
         if mixture is None or place is None:
-            weights = weights.clamp_min(LEAST) * admitted
+            weights = self._allowed(weights.clamp_min(LEAST) * admitted, column, rows)
             self.codes[rows, column] = choose(weights, uniform[:, 0])
             return weights.sum(1).log()
         low, high = (uniform.new_full((1, 1), edge) for edge in (first, last))
         if np.isfinite([first, last]).any():
             weights[:, -1] *= mixture.mass(low, high)[:, 0].float()
-        weights = weights.clamp_min(LEAST) * admitted
+        weights = self._allowed(weights.clamp_min(LEAST) * admitted, column, rows)
         drawn = choose(weights, uniform[:, 0])
         self.codes[rows, column] = drawn
         details = mixture.draw(uniform[:, 1:2], uniform[:, 2:3], low, high)[:, 0]
         self.detail[rows, place] = torch.where(drawn == codec.states[column] - 1, details, 0.0)
         return weights.sum(1).log()
+
+    def _allowed(self, weights: Tensor, column: int, rows: slice | Tensor) -> Tensor:
+        """The weights of a column's codes without those that are barred beside what is visible, where any is left."""
+        left = weights
+        for other, table in self._model.barred[column]:
+            beside = table[self.codes[rows, other]]
+            left = torch.where(self.visible[rows, other, None], left * beside, left)
+        return torch.where(left.sum(1, keepdim=True) > 0, left, weights)

@@ -262,9 +262,10 @@ class TableDiffusion(Generator):
             raise ModelError(f"{n} rows were asked for", mend="ask for at least one")
         seed = self.random_state if random_state is None else random_state
         clamps = self.codec_.clamps(given or {})
+        model = RowModel(self.codec_, self.net_)
         waiting: list[pd.DataFrame] = []
         for index, start, stop in blocks(n, BLOCK):
-            waiting.append(self._block(index, range(start, stop), clamps, seed, tally or Tally()))
+            waiting.append(self._block(model, index, range(start, stop), clamps, seed, tally or Tally()))
             while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
                 ready = pd.concat(waiting, ignore_index=True)
                 yield ready.iloc[:batch_size].reset_index(drop=True)
@@ -345,9 +346,10 @@ class TableDiffusion(Generator):
         return averaged
 
     @one_thread()
-    def _block(self, index: int, numbers: range, clamps: Sequence[Clamp], seed: int, tally: Tally) -> pd.DataFrame:
+    def _block(
+        self, model: RowModel, index: int, numbers: range, clamps: Sequence[Clamp], seed: int, tally: Tally
+    ) -> pd.DataFrame:
         """One block of rows, of which all are computed and the first are kept."""
-        model = RowModel(self.codec_, self.net_)
 
         def draws(attempt: int) -> torch.Generator:
             return torch_generator(seed, "rows", index, attempt)

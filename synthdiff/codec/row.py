@@ -15,6 +15,7 @@ from synthdiff.codec.category import CategoryCodec
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
+from synthdiff.codec.zeros import Zeros, zeros_of
 from synthdiff.errors import DataError, ModelError, SchemaError
 from synthdiff.schema import AnyRule, Mended, Schema, mend
 from synthdiff.schema.column import Column, pandas_dtype
@@ -74,6 +75,8 @@ class RowCodec(BaseModel):
         Of identifiers and the group key.
     rules : tuple of Rule
         The constraints that the schema declares, with what they take from the training part.
+    zeros : tuple of Zeros
+        The pairs of codes that no row has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +85,7 @@ class RowCodec(BaseModel):
     codecs: dict[str, NumberCodec | CategoryCodec]
     forms: dict[str, IdentifierForm]
     rules: tuple[AnyRule, ...] = ()
+    zeros: tuple[Zeros, ...] = ()
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int) -> Self:
@@ -121,11 +125,14 @@ class RowCodec(BaseModel):
                 mend="declare at least one column as something else than identifier or text",
             )
         keys = [column for column in schema if column.kind == "identifier" or "group" in column.roles]
+        rules = schema.rules(frame, rare)
+        codes, _ = _encode(frame, schema, codecs, np.random.default_rng(0))
         return cls(
             table=schema,
             codecs=codecs,
             forms={column.name: IdentifierForm.fit(frame[column.name]) for column in keys},
-            rules=schema.rules(frame, rare),
+            rules=rules,
+            zeros=zeros_of(codes, codecs, rules, np.random.default_rng(0)),
         )
 
     @cached_property
@@ -165,13 +172,8 @@ class RowCodec(BaseModel):
 
     def encode(self, frame: pd.DataFrame, generator: np.random.Generator) -> Rows:
         """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
-        pairs = []
-        for column, codec in zip(self.learnt, self.codecs.values(), strict=True):
-            cells = frame[column.name]
-            pairs.append(codec.encode(column.codes(cells) if column.discrete else column.numbers(cells), generator))
-        codes = np.stack([codes for codes, _ in pairs], 1)
-        details = [pairs[place][1] for place in self.detailed]
-        return Rows(codes, np.stack(details, 1) if details else np.zeros((len(frame), 0), np.float32))
+        codes, details = _encode(frame, self.table, self.codecs, generator)
+        return Rows(codes, details[:, list(self.detailed)])
 
     def log_shares(self, rows: Rows) -> np.ndarray:
         """The logarithm of each code's share of its column, smoothed: float32 of shape ``(total,)``."""
@@ -269,6 +271,17 @@ class RowCodec(BaseModel):
                 )
             clamps.append(clamp)
         return tuple(clamps)
+
+
+def _encode(
+    frame: pd.DataFrame,
+    schema: Schema,
+    codecs: Mapping[str, NumberCodec | CategoryCodec],
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and details of every learnt column, each of shape ``(n, columns)``."""
+    pairs = [codec.encode(schema[name].coordinates(frame[name]), generator) for name, codec in codecs.items()]
+    return np.stack([codes for codes, _ in pairs], 1), np.stack([details for _, details in pairs], 1)
 
 
 def _levels(condition: object, column: Column) -> set[int]:

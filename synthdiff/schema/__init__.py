@@ -15,8 +15,9 @@ from synthdiff.schema.constraint import (
     Sum,
 )
 from synthdiff.schema.declaration import Declaration
-from synthdiff.schema.obedience import broken, coordinates
-from synthdiff.schema.rule import AnyRule, Mended, Rule, mend
+from synthdiff.schema.mending import Mended, mend
+from synthdiff.schema.obedience import broken
+from synthdiff.schema.rule import AnyRule, Rule
 from synthdiff.schema.schema import Schema
 
 __all__ = [
@@ -37,6 +38,5 @@ __all__ = [
     "Schema",
     "Sum",
     "broken",
-    "coordinates",
     "mend",
 ]

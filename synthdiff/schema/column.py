@@ -165,6 +165,10 @@ class Column(BaseModel):
         codes: np.ndarray = np.array([*(places.get(value, -2) for value in distinct), -1], dtype=np.int64)[found]
         return codes
 
+    def coordinates(self, values: pd.Series) -> np.ndarray:
+        """The cells as they are computed with: :meth:`codes` of a discrete column, :meth:`numbers` of another."""
+        return self.codes(values) if self.discrete else self.numbers(values)
+
     def restore(self, values: np.ndarray) -> pd.Series:
         """The way back from :meth:`numbers` or :meth:`codes` to cells in the column's dtype.
 

@@ -108,20 +108,6 @@ def _way(above: Mapping[str, list[str]], start: str) -> list[str]:
     return []
 
 
-def coordinates(frame: pd.DataFrame, columns: Columns, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Some columns of a frame as rules compute with them.
-
-    Raises
-    ------
-    SchemaError
-        If cells are not of their column's kind.
-    """
-    return {
-        name: columns[name].codes(frame[name]) if columns[name].discrete else columns[name].numbers(frame[name])
-        for name in names
-    }
-
-
 def rules_of(
     constraints: Iterable[AnyConstraint], columns: Columns, frame: pd.DataFrame | None = None, rare: int = 1
 ) -> tuple[Rule, ...]:
@@ -129,7 +115,7 @@ def rules_of(
     rules = []
     for constraint in constraints:
         rule: Rule = constraint.bind(columns)
-        rules.append(rule if frame is None else rule.fit(coordinates(frame, columns, rule.columns), rare))
+        rules.append(rule if frame is None else rule.fit(_values(frame, columns, rule.columns), rare))
     return tuple(rules)
 
 
@@ -148,7 +134,7 @@ def verify(constraints: Sequence[AnyConstraint], columns: Columns, frame: pd.Dat
 
 
 def _disobeyed(constraint: AnyConstraint, columns: Columns, frame: pd.DataFrame) -> list[SchemaError]:
-    values = coordinates(frame, columns, constraint.columns)
+    values = _values(frame, columns, constraint.columns)
     rows = np.flatnonzero(~constraint.bind(columns).holds(values))
     if not rows.size:
         return []
@@ -187,4 +173,9 @@ def broken(frame: pd.DataFrame, schema: Schema, real: pd.DataFrame | None = None
     """
     columns = {column.name: column for column in schema}
     rules = schema.rules(real)
-    return {rule.name: ~rule.holds(coordinates(frame, columns, rule.columns)) for rule in rules}
+    return {rule.name: ~rule.holds(_values(frame, columns, rule.columns)) for rule in rules}
+
+
+def _values(frame: pd.DataFrame, columns: Columns, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Some columns of a frame as rules compute with them."""
+    return {name: columns[name].coordinates(frame[name]) for name in names}

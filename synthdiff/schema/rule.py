@@ -11,8 +11,7 @@ itself looks at whether a cell is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cached_property, reduce
 from typing import Annotated, Any, Literal, Self
 
@@ -51,6 +50,11 @@ class Rule(Part):
     def columns(self) -> tuple[str, ...]:
         """The columns that the rule is about."""
         raise NotImplementedError
+
+    @property
+    def by_pairs(self) -> bool:
+        """Whether two cells that break the rule while its others are missing break it always."""
+        return len(self.columns) == 2
 
     def fit(self, values: Values, rare: int) -> Self:
         """The rule with what it takes from the training part: what fewer than ``rare`` records share, it forgets."""
@@ -231,6 +235,10 @@ class CombinationsRule(Rule):
     def columns(self) -> tuple[str, ...]:
         return self.among
 
+    @property
+    def by_pairs(self) -> bool:
+        return True
+
     def fit(self, values: Values, rare: int) -> Self:
         """Learn the combinations.
 
@@ -294,6 +302,10 @@ class OneHotRule(Rule):
     def columns(self) -> tuple[str, ...]:
         return tuple(self.up)
 
+    @property
+    def by_pairs(self) -> bool:
+        return True
+
     def holds(self, values: Values) -> Flags:
         ones = reduce(np.add, ((values[name] == up).astype(np.int64) for name, up in self.up.items()))
         unknown = reduce(np.logical_or, (absent(values[name]) for name in self.up))
@@ -302,58 +314,6 @@ class OneHotRule(Rule):
 
 
 AnyRule = Annotated[InequalityRule | SumRule | ImplicationRule | CombinationsRule | OneHotRule, Discriminator("kind")]
-
-
-@dataclass(frozen=True)
-class Mended:
-    """Rows after repair.
-
-    Attributes
-    ----------
-    cells : dict of str to ndarray, shape (n,)
-        Repaired where that made a row obey every rule; rows that still break one are as they came.
-    holds : ndarray of bool, shape (n,)
-        Which rows obey every rule now; the others are to be drawn again.
-    changed : ndarray of bool, shape (n,)
-        Which rows were repaired.
-    """
-
-    cells: dict[str, NDArray[Any]]
-    holds: Flags
-    changed: Flags
-
-
-def mend(values: Values, rules: Sequence[Rule], fixed: Fixed | None = None) -> Mended:
-    """Repair rows until they obey all rules, or until it is plain that they cannot be made to.
-
-    Parameters
-    ----------
-    values : mapping of str to ndarray, shape (n,)
-        At least the columns of the rules.
-    rules : sequence of Rule
-    fixed : mapping of str to ndarray of bool, shape (n,), optional
-        Cells that must stay as they are: conditions of a sample, the known cells of an imputation.
-    """
-    tried = dict(values)
-    # A repair can break another rule, as in a chain of inequalities, but no chain is longer than there are rules.
-    for _ in rules:
-        if all_hold(tried, rules).all():
-            break
-        for rule in rules:
-            tried = rule.repair(tried, fixed)
-    held = all_hold(tried, rules)
-    changed = np.zeros(len(held), dtype=np.bool_)
-    for name, cells in values.items():
-        if tried[name] is not cells:
-            changed |= held & (tried[name] != cells) & ~(absent(tried[name]) & absent(cells))
-            tried[name] = np.where(held, tried[name], cells)
-    return Mended(tried, held, changed)
-
-
-def all_hold(values: Values, rules: Iterable[Rule]) -> Flags:
-    """Which rows obey every rule: bool of shape ``(n,)``."""
-    n = len(next(iter(values.values()), ()))
-    return reduce(np.logical_and, (rule.holds(values) for rule in rules), np.ones(n, dtype=np.bool_))
 
 
 def _amounts(column: Column, values: NDArray[Any]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings, strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from synthdiff.errors import DataError, SchemaError
-from synthdiff.schema import AnyRule, Column, Constraint, Implication, Inequality, Schema, broken, coordinates, mend
+from synthdiff.schema import AnyRule, Column, Constraint, Implication, Inequality, Schema, broken, mend
 from synthdiff.schema.grid import absent, on_grid
 from synthdiff.schema.rule import ImplicationRule, InequalityRule, SumRule
 
@@ -228,7 +228,7 @@ def schema_of(*constraints: Any, frame: pd.DataFrame = WARD, **columns: Any) -> 
 
 def values_of(frame: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     columns = {column.name: column for column in schema if column.learnt}
-    return coordinates(frame, columns, columns)
+    return {name: column.coordinates(frame[name]) for name, column in columns.items()}
 
 
 def test_the_table_that_was_fitted_on_obeys() -> None:
