@@ -20,8 +20,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from synthdiff.codec.clamp import Clamp
 from synthdiff.codec.codec import MISSING
-from synthdiff.codec.row import Clamp, RowCodec
+from synthdiff.codec.row import SAME, RowCodec
 from synthdiff.diffusion.absorbing import Vocabulary
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import Effort, Generator, device_of, load, one_thread
@@ -29,6 +30,7 @@ from synthdiff.nets.loss import row_loss
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
 from synthdiff.nets.table import RowNet
+from synthdiff.nets.ties import Link
 from synthdiff.progress import SILENT, Progress
 from synthdiff.rowmodel import RowModel, Tally
 from synthdiff.schema import Schema
@@ -367,14 +369,20 @@ class TableDiffusion(Generator):
 
     def _tensors(self, frame: pd.DataFrame, generator: np.random.Generator, device: torch.device) -> Batch:
         rows = self.codec_.encode(frame, generator)
-        return torch.from_numpy(rows.codes).to(device), torch.from_numpy(rows.detail).to(device)
+        tensors = [rows.codes, rows.detail]
+        if self.codec_.ties:
+            same = self.codec_.agreement(rows.exact, len(frame)) == SAME
+            tensors += [same, self.codec_.anchors(rows.exact)]
+        return tuple(torch.from_numpy(tensor).to(device) for tensor in tensors)
 
     def _build(self, marginals: Tensor, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(self.random_state, "weights"))
             positions = torch.from_numpy(self.codec_.positions)
             vocabulary = Vocabulary(self.codec_.states)
-            net = RowNet(vocabulary, self.codec_.detailed, positions, marginals, Net.build(self.net))
+            detailed = self.codec_.detailed
+            links = [Link(tie.source, tie.target, detailed.index(tie.target), tie.gap) for tie in self.codec_.ties]
+            net = RowNet(vocabulary, detailed, positions, marginals, Net.build(self.net), links)
             self.net_ = net.to(device)
 
     def _fingerprint(self, records: Batch) -> str:

@@ -46,6 +46,9 @@ class NumberCodec(ColumnCodec):
         The body's quantile function at equally spaced probabilities, ascending; empty when all values are atoms.
     support : tuple of float
         The values to which the body keeps, ascending; empty when it does not keep to any.
+    open : tuple of int
+        The gaps of the support, counted from the one before its first value, that hold enough records of their own:
+        what falls into them, as into the tails of the column, must not pile up at their ends.
     step : float or None
         The grid on which the body's values lie; ``None`` for a continuum.
     floor, ceiling : float or None
@@ -57,6 +60,7 @@ class NumberCodec(ColumnCodec):
     scores: tuple[float, ...]
     knots: tuple[float, ...]
     support: tuple[float, ...]
+    open: tuple[int, ...] = ()
     step: float | None
     floor: float | None
     ceiling: float | None
@@ -102,6 +106,7 @@ class NumberCodec(ColumnCodec):
             scores=tuple(normal_scores(counts)[shared].round(3).tolist()),
             knots=tuple(_within(knots, floor, ceiling).tolist()),
             support=tuple(distinct[common].tolist()) if gaps and written else (),
+            open=_open(counts[~shared], common[~shared], rare) if gaps and written else (),
             step=step if step is not None else _grid(body),
             floor=floor,
             ceiling=ceiling,
@@ -119,6 +124,12 @@ class NumberCodec(ColumnCodec):
     def body(self) -> int:
         """The code of the body; smaller codes are missing and the atoms."""
         return 1 + len(self.atoms)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value that there may be."""
+        ends = self.decode(np.full(2, self.body), np.array([-FAR, FAR], np.float32)) if self.detailed else ()
+        return min([*self.atoms, *ends], default=np.nan), max([*self.atoms, *ends], default=np.nan)
 
     def encode(self, values: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         codes = np.full(values.shape, MISSING, dtype=np.int64)
@@ -197,6 +208,11 @@ class NumberCodec(ColumnCodec):
         first, last = np.where(beside, np.inf, first), np.where(beside, -np.inf, last)
         return first.astype(np.float32), last.astype(np.float32)
 
+    def score(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie among the body's, as normal scores: float64 of shape ``(n,)``."""
+        scores: np.ndarray = ndtri(np.clip(self.probability(values, np.full(values.shape, 0.5)), EDGE, 1 - EDGE))
+        return scores
+
     def probability(self, values: np.ndarray, jitter: np.ndarray) -> np.ndarray:
         """The body's distribution function; where it jumps, a position inside the jump."""
         knots = np.asarray(self.knots)
@@ -210,15 +226,16 @@ class NumberCodec(ColumnCodec):
 
     def _snap(self, values: np.ndarray) -> np.ndarray:
         """Bring values of the body to those that people write."""
+        snapped = values
+        if self.step is not None:
+            whole = np.round(values / self.step)
+            # Division by the inverse keeps 0.1 * 3 from becoming 0.30000000000000004.
+            snapped = whole / round(1 / self.step) if self.step < 1 else whole * self.step
         if self.support:
             points = np.asarray(self.support)
-            kept: np.ndarray = points[_nearest(points, values)]
-            return kept
-        if self.step is None:
-            return values
-        whole = np.round(values / self.step)
-        # Division by the inverse keeps 0.1 * 3 from becoming 0.30000000000000004.
-        snapped: np.ndarray = whole / round(1 / self.step) if self.step < 1 else whole * self.step
+            nearest = points[_nearest(points, values)]
+            free = np.isin(np.searchsorted(points, values, "right"), self.open)
+            snapped = np.where(free & (nearest != values), snapped, nearest)
         return snapped
 
 
@@ -246,6 +263,13 @@ def _knots(body: np.ndarray, gaps: int) -> np.ndarray:
     first = 2 * body[: ranks[0]].mean() - inner[0]
     last = 2 * body[ranks[-1] :].mean() - inner[-1]
     return np.concatenate([[first], inner, [last]])
+
+
+def _open(counts: np.ndarray, common: np.ndarray, rare: int) -> tuple[int, ...]:
+    """The gaps between common values, and before and after them, into which at least ``rare`` records fall."""
+    gap = np.cumsum(common)
+    inside = np.bincount(gap[~common], counts[~common])
+    return tuple(np.flatnonzero(inside >= rare).tolist())
 
 
 def _grid(body: np.ndarray) -> float | None:

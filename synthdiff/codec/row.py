@@ -12,54 +12,41 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from synthdiff.codec.category import CategoryCodec
+from synthdiff.codec.clamp import Clamp, clamp_of
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
+from synthdiff.codec.ties import Tie, ties_of
 from synthdiff.codec.zeros import Zeros, zeros_of
 from synthdiff.errors import DataError, ModelError, SchemaError
 from synthdiff.schema import AnyRule, Mended, Schema, mend
 from synthdiff.schema.column import Column, pandas_dtype
+from synthdiff.schema.rule import InequalityRule
+
+SAME, DIFFERENT, AGREEMENTS = 1, 2, 3
+"""What may hold between the columns of a tie, beside a missing value; and how many states that makes."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A coded table: ``codes`` int64 of shape ``(n, columns)``, ``detail`` float32 of shape ``(n, details)``."""
-
-    codes: np.ndarray
-    detail: np.ndarray
-
-    def take(self, positions: np.ndarray) -> Rows:
-        """Some of the rows."""
-        return Rows(self.codes[positions], self.detail[positions])
-
-
-@dataclass(frozen=True)
-class Clamp:
-    """A condition on one learnt column.
+    """A coded table.
 
     Attributes
     ----------
-    column : int
-        Its place among the learnt columns.
-    admitted : ndarray of float32, shape (states,)
-        1 for the codes that can meet the condition, 0 for the others.
-    first, last : float
-        The details that meet it, where the code has one.
-    exact : float or None
-        The one number that is admitted.
+    codes : ndarray of int64, shape (n, columns)
+    detail : ndarray of float32, shape (n, details)
+    exact : dict of int to ndarray of float64, shape (n,)
+        What the cells of tied columns say, by place, to the last bit; NaN where missing.
     """
 
-    column: int
-    admitted: np.ndarray
-    first: float = -np.inf
-    last: float = np.inf
-    exact: float | None = None
+    codes: np.ndarray
+    detail: np.ndarray
+    exact: dict[int, np.ndarray]
 
-    @property
-    def known(self) -> bool:
-        """Whether but one state meets the condition, so that it is known from the outset."""
-        unbounded = self.first == -np.inf and self.last == np.inf
-        return bool(np.count_nonzero(self.admitted) == 1) and (self.exact is not None or unbounded)
+    def take(self, positions: np.ndarray) -> Rows:
+        """Some of the rows."""
+        exact = {place: column[positions] for place, column in self.exact.items()}
+        return Rows(self.codes[positions], self.detail[positions], exact)
 
 
 class RowCodec(BaseModel):
@@ -77,6 +64,8 @@ class RowCodec(BaseModel):
         The constraints that the schema declares, with what they take from the training part.
     zeros : tuple of Zeros
         The pairs of codes that no row has.
+    ties : tuple of Tie
+        The columns that repeat others or keep close to them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +75,7 @@ class RowCodec(BaseModel):
     forms: dict[str, IdentifierForm]
     rules: tuple[AnyRule, ...] = ()
     zeros: tuple[Zeros, ...] = ()
+    ties: tuple[Tie, ...] = ()
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int) -> Self:
@@ -126,14 +116,21 @@ class RowCodec(BaseModel):
             )
         keys = [column for column in schema if column.kind == "identifier" or "group" in column.roles]
         rules = schema.rules(frame, rare)
-        codes, _ = _encode(frame, schema, codecs, np.random.default_rng(0))
-        return cls(
+        numbers = {name: schema[name].numbers(frame[name]) for name in codecs if schema[name].numeric}
+        dates = [name for name in codecs if schema[name].kind == "datetime"]
+        ordered = [(rule.low.name, rule.high.name) for rule in rules if isinstance(rule, InequalityRule)]
+        fitted = cls(
             table=schema,
             codecs=codecs,
             forms={column.name: IdentifierForm.fit(frame[column.name]) for column in keys},
             rules=rules,
-            zeros=zeros_of(codes, codecs, rules, np.random.default_rng(0)),
+            ties=ties_of(numbers, codecs, dates, ordered, np.random.default_rng(0)),
         )
+        rows = fitted.encode(frame, np.random.default_rng(0))
+        states = [*fitted.states, *[AGREEMENTS] * len(fitted.ties)]
+        codes = np.concatenate([rows.codes, fitted.agreement(rows.exact, len(frame))], 1)
+        zeros = zeros_of(codes, states, codecs, rules, np.random.default_rng(0))
+        return fitted.model_copy(update={"zeros": zeros})
 
     @cached_property
     def learnt(self) -> tuple[Column, ...]:
@@ -155,6 +152,11 @@ class RowCodec(BaseModel):
         """Where every code of every column lies on its line: float32 of shape ``(total,)``, NaN without order."""
         return np.concatenate([codec.positions for codec in self.codecs.values()])
 
+    @cached_property
+    def tied(self) -> tuple[int, ...]:
+        """Which learnt columns are sources or targets of ties."""
+        return tuple(sorted({place for tie in self.ties for place in (tie.source, tie.target)}))
+
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame, when it has every column that is learnt or names the person; else a ``DataError``."""
         group = [self.table.group.name] if self.table.group else []
@@ -168,12 +170,49 @@ class RowCodec(BaseModel):
 
     def blank(self, n: int) -> Rows:
         """Rows in which nothing stands yet."""
-        return Rows(np.zeros((n, len(self.states)), np.int64), np.zeros((n, len(self.detailed)), np.float32))
+        values = {place: np.full(n, np.nan) for place in self.tied}
+        return Rows(np.zeros((n, len(self.states)), np.int64), np.zeros((n, len(self.detailed)), np.float32), values)
+
+    def known(self, n: int, clamps: Sequence[Clamp]) -> tuple[Rows, np.ndarray]:
+        """Blank rows with what clamps say beforehand, and which columns do: bool of shape ``(n, columns)``."""
+        rows = self.blank(n)
+        visible = np.zeros(rows.codes.shape, dtype=bool)
+        for clamp in clamps:
+            if clamp.known:
+                visible[:, clamp.column] = True
+                rows.codes[:, clamp.column] = int(clamp.admitted.argmax())
+                if clamp.column in self.detailed and np.isfinite(clamp.first):
+                    rows.detail[:, self.detailed.index(clamp.column)] = clamp.first
+                if clamp.column in self.tied and clamp.exact is not None:
+                    rows.exact[clamp.column][:] = clamp.exact
+        return rows, visible
 
     def encode(self, frame: pd.DataFrame, generator: np.random.Generator) -> Rows:
         """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
         codes, details = _encode(frame, self.table, self.codecs, generator)
-        return Rows(codes, details[:, list(self.detailed)])
+        values = {place: column.numbers(frame[column.name]) for place in self.tied for column in (self.learnt[place],)}
+        return Rows(codes, details[:, list(self.detailed)], values)
+
+    def agreement(self, values: Mapping[int, np.ndarray], n: int) -> np.ndarray:
+        """What holds between the columns of each tie: int64 of shape ``(n, ties)``.
+
+        0 where a value is missing, 1 where the target repeats the source, 2 where it does not.
+        """
+        found = np.zeros((n, len(self.ties)), np.int64)
+        for place, tie in enumerate(self.ties):
+            source, target = values[tie.source], values[tie.target]
+            found[:, place] = np.where(source == target, SAME, DIFFERENT)
+            found[np.isnan(source) | np.isnan(target), place] = MISSING
+        return found
+
+    def anchors(self, values: Mapping[int, np.ndarray]) -> np.ndarray:
+        """The values of the ties' sources on the scales of their targets: float32 of shape ``(n, ties)``."""
+        scores = []
+        for tie in self.ties:
+            codec = list(self.codecs.values())[tie.target]
+            assert isinstance(codec, NumberCodec)
+            scores.append(codec.score(np.nan_to_num(values[tie.source])))
+        return np.stack(scores, 1).astype(np.float32)
 
     def log_shares(self, rows: Rows) -> np.ndarray:
         """The logarithm of each code's share of its column, smoothed: float32 of shape ``(total,)``."""
@@ -222,6 +261,12 @@ class RowCodec(BaseModel):
 
     def values(self, rows: Rows, place: int) -> np.ndarray:
         """One learnt column on its line, or as positions in its levels: shape ``(n,)``."""
+        if place in rows.exact:
+            return rows.exact[place]
+        return self.decoded(rows, place)
+
+    def decoded(self, rows: Rows, place: int) -> np.ndarray:
+        """What the code and the detail of a learnt column mean: shape ``(n,)``."""
         codec = list(self.codecs.values())[place]
         detail = rows.detail[:, self.detailed.index(place)] if codec.detailed else np.zeros(len(rows.codes), np.float32)
         return codec.decode(rows.codes[:, place], detail)
@@ -256,20 +301,7 @@ class RowCodec(BaseModel):
                     where="given",
                     mend=f"choose from {', '.join(places)}",
                 )
-            codec, column = self.codecs[name], self.table[name]
-            if condition is None:
-                clamp = Clamp(places[name], np.eye(codec.states, dtype=np.float32)[MISSING])
-            elif isinstance(codec, CategoryCodec):
-                clamp = Clamp(places[name], codec.admitted(_levels(condition, column)))
-            else:
-                clamp = _number_clamp(places[name], codec, column, condition)
-            if not clamp.admitted.any():
-                raise ModelError(
-                    f"nothing that the model can emit meets {condition!r}",
-                    where=f"given, column {name!r}",
-                    mend=_choices(codec, column),
-                )
-            clamps.append(clamp)
+            clamps.append(clamp_of(places[name], self.codecs[name], self.table[name], condition))
         return tuple(clamps)
 
 
@@ -282,55 +314,3 @@ def _encode(
     """Codes and details of every learnt column, each of shape ``(n, columns)``."""
     pairs = [codec.encode(schema[name].coordinates(frame[name]), generator) for name, codec in codecs.items()]
     return np.stack([codes for codes, _ in pairs], 1), np.stack([details for _, details in pairs], 1)
-
-
-def _levels(condition: object, column: Column) -> set[int]:
-    levels = list(column.levels or ())
-    if isinstance(condition, tuple) and column.kind == "ordinal":
-        low, high = condition
-        start = 0 if low is None else _place(low, levels)
-        stop = len(levels) - 1 if high is None else _place(high, levels)
-        return set(range(start, stop + 1))
-    wanted = condition if isinstance(condition, list | tuple | set) else [condition]
-    return {_place(level, levels) for level in wanted}
-
-
-def _place(level: object, levels: list[Any]) -> int:
-    """The place of a level; text from a command line is matched by its spelling; -1 for no level."""
-    if level in levels:
-        return levels.index(level)
-    spelled = [str(known) for known in levels]
-    return spelled.index(str(level)) if str(level) in spelled else -1
-
-
-def _number_clamp(place: int, codec: NumberCodec, column: Column, condition: object) -> Clamp:
-    if isinstance(condition, tuple):
-        low = -np.inf if condition[0] is None else _point(condition[0], column)
-        high = np.inf if condition[1] is None else _point(condition[1], column)
-        codes, first, last = codec.admitted(np.array([low]), np.array([high]))
-        return Clamp(place, codes[0], float(first[0]), float(last[0]))
-    value = _point(condition, column)
-    code, detail = codec.encode(np.array([value]), np.random.default_rng(0))
-    return Clamp(
-        place, np.eye(codec.states, dtype=np.float32)[code[0]], float(detail[0]), float(detail[0]), exact=value
-    )
-
-
-def _point(value: object, column: Column) -> float:
-    """A value of a numeric column on the line."""
-    try:
-        point: Any = pd.Timestamp(value) if column.kind == "datetime" else float(value)  # type: ignore[arg-type]
-        return float(column.numbers(pd.Series([point]))[0])
-    except (TypeError, ValueError):
-        raise ModelError(
-            f"{value!r} is not a value of this {column.kind} column",
-            where=f"given, column {column.name!r}",
-            mend="give a value, a (low, high) pair or None",
-        ) from None
-
-
-def _choices(codec: NumberCodec | CategoryCodec, column: Column) -> str:
-    if isinstance(codec, CategoryCodec):
-        shown = ", ".join(repr((column.levels or ())[place]) for place in codec.levels[:20])
-        return f"it can emit {shown}{' …' if len(codec.levels) > 20 else ''}"
-    return "widen the range"

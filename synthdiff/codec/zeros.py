@@ -44,7 +44,7 @@ class Zeros(BaseModel):
     second: int
     cells: tuple[int, ...]
 
-    def table(self, states: tuple[int, ...]) -> np.ndarray:
+    def table(self, states: Sequence[int]) -> np.ndarray:
         """1 where a pair may be, 0 where not: float32 of shape ``(states of first, states of second)``."""
         allowed = np.ones(states[self.first] * states[self.second], dtype=np.float32)
         allowed[list(self.cells)] = 0
@@ -52,7 +52,11 @@ class Zeros(BaseModel):
 
 
 def zeros_of(
-    codes: np.ndarray, codecs: Mapping[str, ColumnCodec], rules: Iterable[Rule], generator: np.random.Generator
+    codes: np.ndarray,
+    states: Sequence[int],
+    codecs: Mapping[str, ColumnCodec],
+    rules: Iterable[Rule],
+    generator: np.random.Generator,
 ) -> tuple[Zeros, ...]:
     """What is barred in a table: by its constraints, and by its rows.
 
@@ -60,14 +64,15 @@ def zeros_of(
     ----------
     codes : ndarray of int64, shape (n, columns)
         The training part.
+    states : sequence of int
+        How many codes each column has.
     codecs : mapping of str to ColumnCodec
-        Of the columns, in order.
+        Of the first columns, in order.
     rules : iterable of Rule
         The declared constraints.
     generator : Generator
         Chooses :data:`MOST` rows of a larger table.
     """
-    states = [codec.states for codec in codecs.values()]
     barred: dict[tuple[int, int], np.ndarray] = {}
     for pair, broken in _ruled_out(rules, codecs):
         # The training rows obey; a body's code stands for many values, of which some may.

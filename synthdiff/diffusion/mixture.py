@@ -39,6 +39,11 @@ class Mixture:
         joint: Tensor = self.log_weights - 0.5 * standard.square() - self.log_scales
         return joint.logsumexp(1) - HALF_LOG_TAU
 
+    def only(self, coordinate: int) -> Mixture:
+        """The mixture of one coordinate, with ``d`` equal to 1."""
+        part = slice(coordinate, coordinate + 1)
+        return Mixture(self.log_weights[..., part], self.means[..., part], self.log_scales[..., part])
+
     def denoise(self, x: Tensor, sigma: float) -> Tensor:
         """The expectation of the clean coordinate, given it with noise of level ``sigma``: shape ``(n, d)``."""
         variances = (2 * self.log_scales).exp()

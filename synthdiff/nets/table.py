@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from synthdiff.diffusion.absorbing import Vocabulary
 from synthdiff.diffusion.mixture import Mixture
 from synthdiff.nets.net import Net
+from synthdiff.nets.ties import Link, Ties
 
 COMPONENTS = 8
 """Gaussians in the mixture of a detail."""
@@ -47,6 +48,8 @@ class RowNet(nn.Module):
         Log-probabilities of the codes in the training part: where the output starts.
     net : Net
         The trunk.
+    links : sequence of Link
+        Ties between columns.
     """
 
     places: Tensor
@@ -61,6 +64,7 @@ class RowNet(nn.Module):
         positions: Tensor,
         marginals: Tensor,
         net: Net,
+        links: Sequence[Link] = (),
     ) -> None:
         super().__init__()
         self.vocabulary = vocabulary
@@ -75,6 +79,7 @@ class RowNet(nn.Module):
         self.slopes = nn.Parameter(torch.randn(details, WAVES))
         self.shifts = nn.Parameter(torch.randn(details, WAVES))
         self.inputs = nn.Linear((2 + WAVES) * details, net.width, bias=False) if details else None
+        self.ties = Ties(links, net.width, math.log(FINEST)) if links else None
         self.trunk = net.trunk()
         self.outputs = CodeWeights(vocabulary, positions, net.width, 0.1 / math.sqrt(net.width))
         self.bias = nn.Parameter(marginals.clone())
@@ -95,7 +100,9 @@ class RowNet(nn.Module):
         """The weights of codes, made once for many calls."""
         return Tables(torch.cat([self.embedding(), self.hidden]), self.outputs())
 
-    def forward(self, tables: Tables, codes: Tensor, detail: Tensor, visible: Tensor) -> Tensor:
+    def forward(
+        self, tables: Tables, codes: Tensor, detail: Tensor, visible: Tensor, same: Tensor | None = None
+    ) -> Tensor:
         """Features of rows, shape ``(n, width)``.
 
         Parameters
@@ -105,6 +112,8 @@ class RowNet(nn.Module):
         detail : Tensor of float32, shape (n, details)
         visible : Tensor of bool, shape (n, columns)
             A column is visible as a whole, code and detail; what stands in hidden places does not matter.
+        same : Tensor of bool, shape (n, ties), optional
+            Where a tie's target repeats its source; needed where there are ties.
         """
         hidden = self.vocabulary.total + torch.arange(codes.shape[1], device=codes.device)
         index = torch.where(visible, codes + self.offsets, hidden)
@@ -114,6 +123,8 @@ class RowNet(nn.Module):
             x = detail * shown
             waves = nn.functional.silu(x[:, :, None] * self.slopes + self.shifts) * shown[:, :, None]
             features = features + self.inputs(torch.cat([x, shown, waves.flatten(1)], 1))
+        if self.ties is not None and same is not None:
+            features = features + self.ties(same, visible)
         trunk: Tensor = self.trunk(features)
         return trunk
 
@@ -133,6 +144,26 @@ class RowNet(nn.Module):
         weights, means, scales = made.view(-1, *bias.shape).unbind(1)
         finest = math.log(FINEST)
         return Mixture(weights.log_softmax(1), means, finest + nn.functional.softplus(scales - finest))
+
+    def log_density(
+        self, features: Tensor, codes: Tensor, detail: Tensor, visible: Tensor, anchors: Tensor | None = None
+    ) -> Tensor:
+        """The log-density of every detail, given that it exists and repeats no other: shape ``(n, details)``.
+
+        Parameters
+        ----------
+        features : Tensor of float, shape (n, width)
+        codes, detail, visible : Tensor
+            As in :meth:`forward`.
+        anchors : Tensor of float32, shape (n, ties), optional
+            The values of the ties' sources as normal scores of their targets; needed where there are ties.
+        """
+        free = self.mixture(features)
+        found = free.log_prob(detail)
+        if self.ties is not None and anchors is not None:
+            tied = self.ties.beside(free, features, anchors, self.ties.shown(codes, visible))
+            found = found.index_copy(1, self.ties.tied, tied.log_prob(detail[:, self.ties.tied]))
+        return found
 
 
 class CodeWeights(nn.Module):
