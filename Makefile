@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := tests,notebooks
 
-.PHONY: setup demo test test-all lint types notebooks bench-tables clean
+.PHONY: setup demo test test-all lint types notebooks bench-tables bench-memory clean
 
 setup: $(READY)
 
@@ -42,6 +42,9 @@ notebooks: setup
 
 bench-tables: setup
 	$(BIN)/python -m benchmarks.tables --readme benchmarks/README.md
+
+bench-memory: setup
+	$(BIN)/python -m benchmarks.memory
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -141,13 +141,13 @@ class Attempt:
     def synthetic(self, draw: Callable[[], pd.DataFrame], schema: Schema) -> pd.DataFrame:
         """The synthetic records, as they read back from disk."""
         if not self._records("parquet").exists():
-            self._write_records("parquet", draw(), schema)
+            write_table(draw(), self._records("parquet"), schema)
         return read_table(self._records("parquet"), like=schema)[0]
 
     def records(self, kind: str, synthetic: pd.DataFrame, schema: Schema) -> Path:
         """A file of the synthetic records in some format."""
         if not self._records(kind).exists():
-            self._write_records(kind, synthetic, schema)
+            write_table(synthetic, self._records(kind), schema)
         return self._records(kind)
 
     def answer(self, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -183,11 +183,6 @@ class Attempt:
 
     def _records(self, kind: str) -> Path:
         return self.folder / f"records.{kind}"
-
-    def _write_records(self, kind: str, frame: pd.DataFrame, schema: Schema) -> None:
-        temporary = self.folder / f"records.tmp.{kind}"
-        write_table(frame, temporary, schema)
-        temporary.replace(self._records(kind))
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         temporary = self.folder / (name + ".tmp")

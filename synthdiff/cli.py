@@ -148,9 +148,9 @@ def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: i
     target = format_of(output)
     writable(output)
     loaded = TableDiffusion.load(model)
-    frame = loaded.sample(rows, conditions(given), seed, progress=progress())
-    target.write(frame, output, loaded.schema_)
-    say(f"{len(frame):,} rows are in {output}; they were not audited")
+    drawn = loaded.sample_batches(rows, conditions(given), seed, progress=progress())
+    target.write_batches(drawn, output, loaded.schema_)
+    say(f"{rows:,} rows are in {output}; they were not audited")
 
 
 @main.command("audit")

@@ -91,8 +91,9 @@ def writable(path: Path, *, folder: bool = False) -> None:
     mend = "choose another place with -o"
     if path.exists() and path.is_dir() != folder:
         raise DataError(f"there is a {'file' if folder else 'folder'} of this name", where=str(path), mend=mend)
-    place = path.absolute() if path.exists() else path.absolute().parent
+    # A file is written beside its place and then moved there.
+    place = path.absolute() if folder and path.exists() else path.absolute().parent
     while folder and not place.exists():
         place = place.parent
-    if not os.access(place, os.W_OK) or not (place.is_dir() or path.exists()):
+    if not os.access(place, os.W_OK) or not place.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
         raise DataError("cannot be written here", where=str(path), mend=mend)

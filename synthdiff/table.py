@@ -235,17 +235,7 @@ class TableDiffusion(Generator):
         ModelError
             When the model is not fitted, ``n`` is not positive or a condition cannot be met.
         """
-        frames = []
-        with progress.phase("sampling", n) as phase:
-            tally = Tally()
-            for frame in self.sample_batches(n, given, random_state, tally=tally):
-                frames.append(frame)
-                phase.advance(len(frame))
-        if self.codec_.rules:
-            progress.note(
-                f"to obey the constraints {tally.repaired:,} rows were repaired, {tally.redrawn:,} drawn again"
-            )
-        return pd.concat(frames, ignore_index=True)
+        return pd.concat(self.sample_batches(n, given, random_state, progress=progress), ignore_index=True)
 
     def sample_batches(
         self,
@@ -253,25 +243,33 @@ class TableDiffusion(Generator):
         given: Mapping[str, object] | None = None,
         random_state: int | None = None,
         batch_size: int = BLOCK,
+        *,
         tally: Tally | None = None,
+        progress: Progress = SILENT,
     ) -> Iterator[pd.DataFrame]:
         """The rows of :meth:`sample` in frames of ``batch_size``, for tables larger than memory.
 
-        ``tally`` counts the rows that constraints made it repair or draw again.
+        ``tally`` counts the rows that constraints made it repair or draw again; ``progress`` is told at the end.
         """
         self._check_fitted()
         if n < 1:
             raise ModelError(f"{n} rows were asked for", mend="ask for at least one")
         seed = self.random_state if random_state is None else random_state
         clamps = self.codec_.clamps(given or {})
-        model = RowModel(self.codec_, self.net_)
+        model, tally = RowModel(self.codec_, self.net_), tally or Tally()
         waiting: list[pd.DataFrame] = []
-        for index, start, stop in blocks(n, BLOCK):
-            waiting.append(self._block(model, index, range(start, stop), clamps, seed, tally or Tally()))
-            while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
-                ready = pd.concat(waiting, ignore_index=True)
-                yield ready.iloc[:batch_size].reset_index(drop=True)
-                waiting = [ready.iloc[batch_size:]] if len(ready) > batch_size else []
+        with progress.phase("sampling", n) as phase:
+            for index, start, stop in blocks(n, BLOCK):
+                waiting.append(self._block(model, index, range(start, stop), clamps, seed, tally))
+                phase.advance(stop - start)
+                while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
+                    ready = pd.concat(waiting, ignore_index=True)
+                    yield ready.iloc[:batch_size].reset_index(drop=True)
+                    waiting = [ready.iloc[batch_size:]] if len(ready) > batch_size else []
+        if self.codec_.rules:
+            progress.note(
+                f"to obey the constraints {tally.repaired:,} rows were repaired, {tally.redrawn:,} drawn again"
+            )
 
     @one_thread()
     def impute(self, X: pd.DataFrame, draws: int = 1, random_state: int | None = None) -> list[pd.DataFrame]:

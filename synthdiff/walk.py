@@ -12,7 +12,9 @@ import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pandas as pd
@@ -114,7 +116,7 @@ def run(
             tracked.metrics(answer)
             with Staging(attempt.releases) as staging:
                 for kind in recipe.release.formats:
-                    staging.add(f"data/records.{kind}", attempt.records(kind, synthetic, schema).read_bytes())
+                    staging.write(f"data/records.{kind}", partial(copyfile, attempt.records(kind, synthetic, schema)))
                 tracked.dataset(sha256=staging.dataset_sha256(), rows=len(synthetic), columns=len(synthetic.columns))
                 outcome = _gate(recipe, attempt, tracked, staging, answer, schema, pd.concat([train, holdout]))
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.base import clone
 
 from synthdiff import Schema, TableDiffusion, load
 from synthdiff.errors import DataError, ModelError
+from synthdiff.progress import LineProgress
 from synthdiff.rowmodel import Tally
 from synthdiff.seeds import numpy_generator
 
@@ -189,6 +191,9 @@ def test_declared_constraints_hold_in_every_row() -> None:
     assert (made["low"] <= made["high"]).all() and (made["low"] + made["high"] == made["sum"]).all()
     assert not ((made["sex"] == "m") & (made["pregnant"] == "yes")).any()
     assert tally.repaired > 0 and tally.redrawn >= 0
+    said = StringIO()
+    assert sum(map(len, model.sample_batches(1500, progress=LineProgress(said)))) == 1500
+    assert f"{tally.repaired:,} rows were repaired, {tally.redrawn:,} drawn again" in said.getvalue()
     pd.testing.assert_frame_equal(model.sample(700), made[:700])
     assert (model.sample(300, given={"high": 25})["high"] == 25).all()
     with pytest.raises(ModelError, match="break a constraint"):

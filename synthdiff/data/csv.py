@@ -8,7 +8,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,6 @@ _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t"
 _SNIFFED = 50
 _BLOCK = 2**24
-_ROWS_WRITTEN_AT_ONCE = 50_000
 
 
 class Csv(Format):
@@ -62,18 +61,17 @@ class Csv(Format):
                 problems.append(problem)
         return Loaded(pd.DataFrame(columns), sheet.names, sheet.locate, formats, problems)
 
-    def write(self, frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
-        path = Path(path)
+    def save(self, parts: Iterable[pd.DataFrame], path: Path, schema: Schema) -> None:
         delimiter = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
         with path.open("wb") as file:
             if path.suffix.lower() == ".gz":
                 with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                    _write(frame, packed, schema, delimiter)
+                    _save(parts, packed, schema, delimiter)
             else:
-                _write(frame, file, schema, delimiter)
+                _save(parts, file, schema, delimiter)
 
 
-def _write(frame: pd.DataFrame, file: Any, schema: Schema, delimiter: str) -> None:
+def _save(parts: Iterable[pd.DataFrame], file: Any, schema: Schema, delimiter: str) -> None:
     special = re.compile(f'[{delimiter}"\r\n]')
     alone = len(schema.names) == 1
 
@@ -85,8 +83,7 @@ def _write(frame: pd.DataFrame, file: Any, schema: Schema, delimiter: str) -> No
     any_separator = re.compile(f'[{_DELIMITERS}"\r\n]')
     header = delimiter.join(quote(name, any_separator) for name in schema.names)
     file.write(f"{header}\n".encode())
-    for start in range(0, len(frame), _ROWS_WRITTEN_AT_ONCE):
-        part = frame.iloc[start : start + _ROWS_WRITTEN_AT_ONCE]
+    for part in parts:
         cells = [map(quote, spell_cells(part[column.name], column)) for column in schema]
         file.writelines((delimiter.join(row) + "\n").encode() for row in zip(*cells, strict=True))
 

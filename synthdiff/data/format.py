@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +20,9 @@ Columns = Mapping[str, Mapping[str, Any] | Declaration]
 
 SHOWN = 10
 """So many problems of a file are told at once."""
+
+PART = 65_536
+"""So many rows are written at a time, however many are given at a time."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Loaded:
 
 
 class Format(Part):
-    """The family of table formats; a member loads and writes, ``read`` is the same for all.
+    """The family of table formats; a member loads and saves, reading and writing are the same for all.
 
     ``suffixes`` are the endings of file names by which a format is chosen.
     """
@@ -73,9 +77,46 @@ class Format(Part):
         """
         raise NotImplementedError
 
+    def save(self, parts: Iterable[pd.DataFrame], path: Path, schema: Schema) -> None:
+        """Save a table to a new file.
+
+        Parameters
+        ----------
+        parts : iterable of DataFrame
+            At least one; of :data:`PART` rows each but for the last, which may have fewer, or none when it is alone.
+        path : Path
+            The file.
+        schema : Schema
+            The columns to be saved, in order.
+        """
+        raise NotImplementedError
+
     def write(self, frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
         """Write a table whose columns are the schema's, so that reading gives it back; same table, same bytes."""
-        raise NotImplementedError
+        self.write_batches([frame], path, schema)
+
+    def write_batches(self, frames: Iterable[pd.DataFrame], path: str | Path, schema: Schema) -> None:
+        """Write a table that comes in pieces, without ever holding more than :data:`PART` rows and a piece.
+
+        The file has the bytes that :meth:`write` gives the whole table. It gets its name when it is complete: whatever
+        ends the writing before, a file that was there stays as it was.
+
+        Parameters
+        ----------
+        frames : iterable of DataFrame
+            At least one, all with the same dtypes.
+        path : str or Path
+            The file.
+        schema : Schema
+            What the columns are.
+        """
+        path = Path(path).resolve()
+        temporary = path.with_name(f".{secrets.token_hex(8)}.{path.name}")
+        try:
+            self.save(_parts(frames), temporary, schema)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def read(
         self, path: str | Path, columns: Columns | None = None, like: Schema | None = None
@@ -118,6 +159,20 @@ class Format(Part):
         formats = loaded.formats
         spelt = [column.model_copy(update={"format": formats.get(column.name, column.format)}) for column in found]
         return loaded.frame, Schema(columns=tuple(spelt))
+
+
+def _parts(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows in frames of :data:`PART` rows; a table without rows is one frame without any."""
+    waiting: list[pd.DataFrame] = []
+    held = 0
+    for frame in frames:
+        rest = frame
+        while held + len(rest) > PART:
+            yield pd.concat([*waiting, rest.iloc[: PART - held]], ignore_index=True)
+            waiting, held, rest = [], 0, rest.iloc[PART - held :]
+        waiting.append(rest)
+        held += len(rest)
+    yield pd.concat(waiting, ignore_index=True)
 
 
 def _absent(loaded: Loaded, like: Schema, path: Path) -> list[DataError]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +17,7 @@ from synthdiff.data.format import Format, Loaded
 from synthdiff.data.spelling import as_column, declare_missing
 from synthdiff.errors import DataError, SynthdiffError
 from synthdiff.schema import Schema
-from synthdiff.schema.column import category, dtype_name
+from synthdiff.schema.column import Column, category, dtype_name
 from synthdiff.schema.declaration import Declaration
 from synthdiff.schema.inference import check_table
 
@@ -67,25 +68,55 @@ class Parquet(Format):
                     frame = frame.drop(columns=name)
         return Loaded(frame, names, locate, formats, problems)
 
-    def write(self, frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
-        import pyarrow as pa
+    def save(self, parts: Iterable[pd.DataFrame], path: Path, schema: Schema) -> None:
         from pyarrow import parquet
 
-        ordered = frame[list(schema.names)].reset_index(drop=True)
-        with warnings.catch_warnings():
-            # pyarrow takes the zone from the dtype and only the moments from the values that pandas warns about.
-            warnings.filterwarnings("ignore", "Series.values returning", category=Warning)
-            table = pa.Table.from_pandas(ordered, preserve_index=False)
-        # Parquet keeps neither categories other than text nor the order of categories.
-        categories = {
-            name: {"dtype": dtype_name(values), "levels": values.cat.categories.tolist()}
-            for name, values in ordered.items()
-            if isinstance(values.dtype, pd.CategoricalDtype)
-        }
-        table = table.replace_schema_metadata(
-            {**(table.schema.metadata or {}), _KEY: json.dumps({"categories": categories})}
-        )
-        parquet.write_table(table, path)
+        with ExitStack() as opened:
+            writer = None
+            for part in parts:
+                if writer is None:
+                    columns = _columns(part, schema)
+                    writer = opened.enter_context(parquet.ParquetWriter(path, columns))
+                writer.write_table(_arrow(part, columns))
+
+
+def _columns(part: pd.DataFrame, schema: Schema) -> Any:
+    """The arrow schema of a table of which this is the first part."""
+    import pyarrow as pa
+
+    ordered = part[list(schema.names)]
+    found = _arrow(ordered, None).schema
+    for place, column in enumerate(schema):
+        # The cells of an object column say what it holds, but not where these are missing, nor which levels follow.
+        if part[column.name].dtype == object and (column.levels or pa.types.is_null(found.field(place).type)):
+            found = found.set(place, pa.field(column.name, _type_of(column)))
+    # Parquet keeps neither categories other than text nor the order of categories.
+    categories = {
+        name: {"dtype": dtype_name(values), "levels": values.cat.categories.tolist()}
+        for name, values in ordered.items()
+        if isinstance(values.dtype, pd.CategoricalDtype)
+    }
+    described = _arrow(ordered, found).schema
+    return described.with_metadata({**(described.metadata or {}), _KEY: json.dumps({"categories": categories})})
+
+
+def _type_of(column: Column) -> Any:
+    """The arrow type of an object column."""
+    import pyarrow as pa
+
+    if column.discrete:
+        return pa.array(column.levels or ()).type
+    numbers = {"continuous": pa.float64(), "integer": pa.int64(), "datetime": pa.date32()}
+    return numbers.get(column.kind, pa.string())
+
+
+def _arrow(part: pd.DataFrame, columns: Any) -> Any:
+    import pyarrow as pa
+
+    with warnings.catch_warnings():
+        # pyarrow takes the zone from the dtype and only the moments from the values that pandas warns about.
+        warnings.filterwarnings("ignore", "Series.values returning", category=Warning)
+        return pa.Table.from_pandas(part, schema=columns, preserve_index=False)
 
 
 def _check_columns(file: str, names: list[str]) -> None:

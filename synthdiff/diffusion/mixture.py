@@ -18,6 +18,9 @@ from torch import Tensor
 
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
+LEAST = 2.0**-25
+"""Half a step of float32 uniform numbers, for which 0 stands: at 0 itself a normal variable is infinite."""
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -81,7 +84,7 @@ class Mixture:
         chosen = reached.sum(1, keepdim=True).clamp(max=masses.shape[1] - 1)
         mean = self.means.double().gather(1, chosen)[:, 0]
         scale = self.log_scales.double().gather(1, chosen)[:, 0].exp()
-        return _cut_normal(mean, scale, low.double(), high.double(), where.double()).float()
+        return _cut_normal(mean, scale, low.double(), high.double(), where.double().clamp_min(LEAST)).float()
 
     def _masses(self, low: Tensor, high: Tensor) -> Tensor:
         """The probability of an interval, by component: float64 of shape ``(n, k, d)``."""

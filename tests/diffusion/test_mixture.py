@@ -82,3 +82,11 @@ def test_far_out_draws_stay_inside(low: float, high: float) -> None:
     which, where = torch.rand(2, 500, 3, generator=torch_generator(4, "far"))
     drawn = made.draw(which, where, torch.tensor(low), torch.tensor(high))
     assert drawn.isfinite().all() and (drawn >= low).all() and (drawn <= high).all()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-math.inf, math.inf), (-math.inf, 1.0), (0.0, math.inf)])
+def test_a_draw_is_finite_even_where_the_uniform_number_is_zero(low: float, high: float) -> None:
+    zero, last = torch.zeros(5, 3), torch.full((5, 3), 1 - 2.0**-24)
+    for which in (zero, last):
+        for where in (zero, last):
+            assert mixture().draw(which, where, torch.tensor(low), torch.tensor(high)).isfinite().all()
