@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import BaseEstimator
@@ -15,7 +15,6 @@ from torch import Tensor
 from synthdiff.errors import ModelError
 from synthdiff.training.checkpoint import read_tensors, write_tensors
 
-Effort = Literal["quick", "standard", "thorough"]
 FORMAT = 1
 FACTS, TENSORS = "model.json", "model.safetensors"
 

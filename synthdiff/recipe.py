@@ -25,11 +25,11 @@ from pydantic import (
     model_validator,
 )
 
+from synthdiff.effort import Effort
 from synthdiff.errors import AuditError, RecipeError
 from synthdiff.schema import AnyConstraint, Kind, Level, Role
 from synthdiff.yamlfile import Document, read_document, to_yaml
 
-Effort = Literal["quick", "standard", "thorough"]
 Purpose = Literal["share", "share-under-agreement", "augment", "test-data"]
 Format = Literal["parquet", "csv"]
 

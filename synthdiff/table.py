@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +21,11 @@ from torch import Tensor
 
 from synthdiff.codec.clamp import Clamp
 from synthdiff.codec.codec import MISSING
-from synthdiff.codec.row import SAME, RowCodec
+from synthdiff.codec.row import SAME, RowCodec, Rows
 from synthdiff.diffusion.absorbing import Vocabulary
+from synthdiff.effort import Effort, table_plan
 from synthdiff.errors import DataError, ModelError
-from synthdiff.generator import Effort, Generator, device_of, load, one_thread
+from synthdiff.generator import Generator, device_of, load, one_thread
 from synthdiff.nets.loss import row_loss
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
@@ -35,22 +35,21 @@ from synthdiff.progress import SILENT, Progress
 from synthdiff.rowmodel import RowModel, Tally
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.loop import Batch, History, Plan, train
+from synthdiff.training.loop import Batch, History, train
 
 __all__ = ["TableDiffusion", "load"]
 
-BLOCK = 1024
-"""Rows that are seeded and computed together when sampling."""
+BLOCK = 256
+"""Rows that are seeded and computed together when sampling; all have their columns revealed in the same order."""
+
+BATCH = 65_536
+"""Rows that are given back together when sampling."""
+
+Cells = dict[str, np.ndarray]
+"""Coordinates by column, and cells of columns that are not learnt."""
 
 SMALLEST = 50
 """Fewer training rows than this are refused."""
-
-STEPS: Mapping[Effort, tuple[int, int, float]] = {
-    "quick": (300, 1500, 15),
-    "standard": (3000, 6000, 75),
-    "thorough": (3000, 40000, 300),
-}
-"""By effort: the least and most steps, and passes over the data in between."""
 
 
 class TableDiffusion(Generator):
@@ -135,9 +134,10 @@ class TableDiffusion(Generator):
         """
         self.schema_ = schema if schema is not None else Schema.infer(X)
         self.codec_ = self._codec(X, self.schema_)
-        rows = self.codec_.encode(X, numpy_generator(self.random_state, "marginals"))
-        self._build(torch.from_numpy(self.codec_.log_shares(rows)), device_of(self.device))
-        return self._learn(X, checkpoint, progress)
+        device = device_of(self.device)
+        records, validation = self._records(X, device)
+        self._build(torch.from_numpy(self.codec_.log_shares(records[0].cpu().numpy())), device)
+        return self._learn(records, validation, checkpoint, progress)
 
     @one_thread()
     def partial_fit(self, X: pd.DataFrame, y: object = None, *, progress: Progress = SILENT) -> Self:
@@ -154,22 +154,19 @@ class TableDiffusion(Generator):
         if not hasattr(self, "history_"):
             return self.fit(X, progress=progress)
         self._check_rows(X)
-        return self._learn(self.codec_.check(X), None, progress)
+        records, validation = self._records(self.codec_.check(X), next(self.net_.parameters()).device)
+        return self._learn(records, validation, None, progress)
 
-    def _learn(self, X: pd.DataFrame, checkpoint: Path | None, progress: Progress) -> Self:
-        device = next(self.net_.parameters()).device
-        kept, held = self._validation_part(X)
-        generator = numpy_generator(self.random_state, "spread")
-        records, validation = (self._tensors(X.iloc[part], generator, device) for part in (kept, held))
+    def _learn(self, records: Batch, validation: Batch, checkpoint: Path | None, progress: Progress) -> Self:
         self.history_ = train(
             self.net_,
             row_loss,
             records,
             validation,
-            self.plan(len(kept)),
+            table_plan(len(records[0]), self.effort, self.budget_steps, self.budget_seconds),
             name="the table",
             seed=derive(self.random_state, "train"),
-            device=device,
+            device=records[0].device,
             checkpoint=checkpoint / "table.safetensors" if checkpoint else None,
             fingerprint=self._fingerprint(records),
             progress=progress,
@@ -194,18 +191,6 @@ class TableDiffusion(Generator):
         """How many numbers the fitted nets have."""
         self._check_fitted()
         return sum(parameter.numel() for parameter in self.net_.parameters())
-
-    def plan(self, rows: int) -> Plan:
-        """How training on so many rows would go."""
-        batch = min(512, rows)
-        least, most, passes = STEPS[self.effort]
-        steps = self.budget_steps or (
-            10**9 if self.budget_seconds else min(max(math.ceil(passes * rows / batch), least), most)
-        )
-        # Small tables are learnt within few passes and then by heart: go slowly and look often.
-        rate = 2e-3 * min(1.0, max(rows / 4_000, 0.05))
-        look = 20 if rows < 5_000 else 100
-        return Plan(steps=steps, seconds=self.budget_seconds, batch=batch, rate=rate, evaluate_every=look)
 
     def sample(
         self,
@@ -235,14 +220,14 @@ class TableDiffusion(Generator):
         ModelError
             When the model is not fitted, ``n`` is not positive or a condition cannot be met.
         """
-        return pd.concat(self.sample_batches(n, given, random_state, progress=progress), ignore_index=True)
+        return next(self.sample_batches(n, given, random_state, max(n, 1), progress=progress))
 
     def sample_batches(
         self,
         n: int,
         given: Mapping[str, object] | None = None,
         random_state: int | None = None,
-        batch_size: int = BLOCK,
+        batch_size: int = BATCH,
         *,
         tally: Tally | None = None,
         progress: Progress = SILENT,
@@ -257,15 +242,18 @@ class TableDiffusion(Generator):
         seed = self.random_state if random_state is None else random_state
         clamps = self.codec_.clamps(given or {})
         model, tally = RowModel(self.codec_, self.net_), tally or Tally()
-        waiting: list[pd.DataFrame] = []
+        waiting: list[Cells] = []
+        held = 0
         with progress.phase("sampling", n) as phase:
             for index, start, stop in blocks(n, BLOCK):
                 waiting.append(self._block(model, index, range(start, stop), clamps, seed, tally))
+                held += stop - start
                 phase.advance(stop - start)
-                while sum(map(len, waiting)) >= batch_size or (stop == n and waiting):
-                    ready = pd.concat(waiting, ignore_index=True)
-                    yield ready.iloc[:batch_size].reset_index(drop=True)
-                    waiting = [ready.iloc[batch_size:]] if len(ready) > batch_size else []
+                while held >= batch_size or (stop == n and held):
+                    cells = {name: np.concatenate([block[name] for block in waiting]) for name in waiting[0]}
+                    yield self.codec_.restore({name: part[:batch_size] for name, part in cells.items()})
+                    waiting = [{name: part[batch_size:] for name, part in cells.items()}]
+                    held = max(held - batch_size, 0)
         if self.codec_.rules:
             progress.note(
                 f"to obey the constraints {tally.repaired:,} rows were repaired, {tally.redrawn:,} drawn again"
@@ -348,14 +336,14 @@ class TableDiffusion(Generator):
     @one_thread()
     def _block(
         self, model: RowModel, index: int, numbers: range, clamps: Sequence[Clamp], seed: int, tally: Tally
-    ) -> pd.DataFrame:
-        """One block of rows, of which all are computed and the first are kept."""
+    ) -> Cells:
+        """The columns of one block of rows, of which all are computed and the first are kept."""
 
         def draws(attempt: int) -> torch.Generator:
             return torch_generator(seed, "rows", index, attempt)
 
         cells = model.draw_cells(BLOCK, len(numbers), draws, clamps, tally)
-        return self.codec_.restore(cells, numbers, numpy_generator(seed, "decode", index))
+        return cells | self.codec_.unlearnt(numbers, numpy_generator(seed, "decode", index))
 
     def _validation_part(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Positions of rows to learn from and to validate on; rows of one person stay together."""
@@ -365,12 +353,17 @@ class TableDiffusion(Generator):
         held = chance[keys] <= np.quantile(chance[keys], self.validation)
         return np.flatnonzero(~held), np.flatnonzero(held)
 
-    def _tensors(self, frame: pd.DataFrame, generator: np.random.Generator, device: torch.device) -> Batch:
-        rows = self.codec_.encode(frame, generator)
-        tensors = [rows.codes, rows.detail]
+    def _records(self, X: pd.DataFrame, device: torch.device) -> tuple[Batch, Batch]:
+        """The rows to learn from and those to validate on, coded."""
+        rows = self.codec_.encode(X, numpy_generator(self.random_state, "spread"))
+        kept, held = (self._tensors(rows.take(part), device) for part in self._validation_part(X))
+        return kept, held
+
+    def _tensors(self, rows: Rows, device: torch.device) -> Batch:
+        # A table's codes fit into 32 bits, and are the most of what is held while learning.
+        tensors = [rows.codes.astype(np.int32), rows.detail]
         if self.codec_.ties:
-            same = self.codec_.agreement(rows.exact, len(frame)) == SAME
-            tensors += [same, self.codec_.anchors(rows.exact)]
+            tensors += [self.codec_.agreement(rows.exact, len(rows.codes)) == SAME, self.codec_.anchors(rows.exact)]
         return tuple(torch.from_numpy(tensor).to(device) for tensor in tensors)
 
     def _build(self, marginals: Tensor, device: torch.device) -> None:
@@ -386,7 +379,7 @@ class TableDiffusion(Generator):
     def _fingerprint(self, records: Batch) -> str:
         digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
         for tensor in records:
-            digest.update(tensor.cpu().numpy().tobytes())
+            digest.update(tensor.cpu().numpy().data)
         return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

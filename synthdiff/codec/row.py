@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from synthdiff.errors import DataError, ModelError, SchemaError
 from synthdiff.schema import AnyRule, Mended, Schema, mend
 from synthdiff.schema.column import Column, pandas_dtype
 from synthdiff.schema.rule import InequalityRule
+
+MOST = 200_000
+"""Records among which ties and structural zeros are looked for, at most."""
 
 SAME, DIFFERENT, AGREEMENTS = 1, 2, 3
 """What may hold between the columns of a tie, beside a missing value; and how many states that makes."""
@@ -116,7 +119,8 @@ class RowCodec(BaseModel):
             )
         keys = [column for column in schema if column.kind == "identifier" or "group" in column.roles]
         rules = schema.rules(frame, rare)
-        numbers = {name: schema[name].numbers(frame[name]) for name in codecs if schema[name].numeric}
+        some = frame.sample(MOST, random_state=0) if len(frame) > MOST else frame
+        numbers = {name: schema[name].numbers(some[name]) for name in codecs if schema[name].numeric}
         dates = [name for name in codecs if schema[name].kind == "datetime"]
         ordered = [(rule.low.name, rule.high.name) for rule in rules if isinstance(rule, InequalityRule)]
         fitted = cls(
@@ -124,13 +128,12 @@ class RowCodec(BaseModel):
             codecs=codecs,
             forms={column.name: IdentifierForm.fit(frame[column.name]) for column in keys},
             rules=rules,
-            ties=ties_of(numbers, codecs, dates, ordered, np.random.default_rng(0)),
+            ties=ties_of(numbers, codecs, dates, ordered),
         )
-        rows = fitted.encode(frame, np.random.default_rng(0))
+        rows = fitted.encode(some, np.random.default_rng(0))
         states = [*fitted.states, *[AGREEMENTS] * len(fitted.ties)]
-        codes = np.concatenate([rows.codes, fitted.agreement(rows.exact, len(frame))], 1)
-        zeros = zeros_of(codes, states, codecs, rules, np.random.default_rng(0))
-        return fitted.model_copy(update={"zeros": zeros})
+        codes = np.concatenate([rows.codes, fitted.agreement(rows.exact, len(some))], 1)
+        return fitted.model_copy(update={"zeros": zeros_of(codes, states, codecs, rules)})
 
     @cached_property
     def learnt(self) -> tuple[Column, ...]:
@@ -191,7 +194,7 @@ class RowCodec(BaseModel):
         """Encode a frame; ``generator`` spreads values on a grid over the interval that they stand for."""
         codes, details = _encode(frame, self.table, self.codecs, generator)
         values = {place: column.numbers(frame[column.name]) for place in self.tied for column in (self.learnt[place],)}
-        return Rows(codes, details[:, list(self.detailed)], values)
+        return Rows(codes, details, values)
 
     def agreement(self, values: Mapping[int, np.ndarray], n: int) -> np.ndarray:
         """What holds between the columns of each tie: int64 of shape ``(n, ties)``.
@@ -214,11 +217,11 @@ class RowCodec(BaseModel):
             scores.append(codec.score(np.nan_to_num(values[tie.source])))
         return np.stack(scores, 1).astype(np.float32)
 
-    def log_shares(self, rows: Rows) -> np.ndarray:
+    def log_shares(self, codes: np.ndarray) -> np.ndarray:
         """The logarithm of each code's share of its column, smoothed: float32 of shape ``(total,)``."""
         shares = []
         for place, states in enumerate(self.states):
-            counts = np.bincount(rows.codes[:, place], minlength=states) + 0.5
+            counts = np.bincount(codes[:, place], minlength=states) + 0.5
             shares.append(np.log(counts / counts.sum()))
         return np.concatenate(shares).astype(np.float32)
 
@@ -236,17 +239,30 @@ class RowCodec(BaseModel):
                 values[name] = np.full(len(rows.codes), clamp.exact)
         return mend(values, self.rules, fixed)
 
-    def restore(
-        self, values: Mapping[str, np.ndarray], numbers: Sequence[int], generator: np.random.Generator
-    ) -> pd.DataFrame:
-        """A frame that obeys the schema; ``numbers`` are the rows' own, which identifiers count by."""
+    def restore(self, cells: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """A frame that obeys the schema, of coordinates and of cells that :meth:`unlearnt` made."""
         series = {}
         for column in self.table:
-            learnt = column.name in self.codecs
-            series[column.name] = (
-                column.restore(values[column.name]) if learnt else self._unlearnt(column, numbers, generator)
-            )
+            values = cells[column.name]
+            series[column.name] = column.restore(values) if column.name in self.codecs else _unlearnt(column, values)
         return pd.DataFrame(series)
+
+    def unlearnt(self, numbers: Sequence[int], generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Cells of the columns that are not learnt, for rows with these numbers, which identifiers count by.
+
+        Returns
+        -------
+        dict of str to ndarray of object, shape (n,)
+            New identifiers, and nothing in columns of text.
+        """
+        made = {}
+        for name in self.table.names:
+            if name not in self.codecs:
+                cells = np.empty(len(numbers), dtype=object)
+                if name in self.forms:
+                    cells[:] = list(self.forms[name].make(numbers, generator))
+                made[name] = cells
+        return made
 
     def fill(self, frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
         """The frame with its missing cells of learnt columns taken from the rows."""
@@ -270,13 +286,6 @@ class RowCodec(BaseModel):
         codec = list(self.codecs.values())[place]
         detail = rows.detail[:, self.detailed.index(place)] if codec.detailed else np.zeros(len(rows.codes), np.float32)
         return codec.decode(rows.codes[:, place], detail)
-
-    def _unlearnt(self, column: Column, numbers: Sequence[int], generator: np.random.Generator) -> pd.Series:
-        form = self.forms.get(column.name)
-        cells: list[Any] = [None] * len(numbers) if form is None else list(form.make(numbers, generator))
-        dtype = "object" if column.dtype in ("object", "date") or column.dtype.startswith("category[") else column.dtype
-        made: pd.Series = pd.Series(cells, dtype=pandas_dtype(dtype), name=column.name)
-        return made
 
     def clamps(self, given: Mapping[str, object]) -> tuple[Clamp, ...]:
         """Turn conditions into clamps.
@@ -305,12 +314,25 @@ class RowCodec(BaseModel):
         return tuple(clamps)
 
 
+def _unlearnt(column: Column, cells: np.ndarray) -> pd.Series:
+    dtype = "object" if column.dtype in ("object", "date") or column.dtype.startswith("category[") else column.dtype
+    made: pd.Series = pd.Series(list(cells), dtype=pandas_dtype(dtype), name=column.name)
+    return made
+
+
 def _encode(
     frame: pd.DataFrame,
     schema: Schema,
     codecs: Mapping[str, NumberCodec | CategoryCodec],
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and details of every learnt column, each of shape ``(n, columns)``."""
-    pairs = [codec.encode(schema[name].coordinates(frame[name]), generator) for name, codec in codecs.items()]
-    return np.stack([codes for codes, _ in pairs], 1), np.stack([details for _, details in pairs], 1)
+    """Codes of every learnt column, shape ``(n, columns)``, and details of those that have any, ``(n, details)``."""
+    codes = np.empty((len(frame), len(codecs)), np.int64)
+    details = np.empty((len(frame), sum(codec.detailed for codec in codecs.values())), np.float32)
+    place = 0
+    for column, (name, codec) in enumerate(codecs.items()):
+        codes[:, column], detail = codec.encode(schema[name].coordinates(frame[name]), generator)
+        if codec.detailed:
+            details[:, place] = detail
+            place += 1
+    return codes, details

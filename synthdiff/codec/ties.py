@@ -30,9 +30,7 @@ SOURCES = 3
 CLOSEST = 1e-4
 """The least typical distance of a tie, in normal scores."""
 
-MOST = 200_000
-"""Records on which ties are looked for, at most."""
-
+Order = Literal[-1, 0, 1]
 
 Counts = tuple[np.ndarray, np.ndarray]
 """Distinct values, and how many rows have each."""
@@ -55,7 +53,7 @@ class Tie(BaseModel):
 
     source: int
     target: int
-    order: Literal[-1, 0, 1]
+    order: Order
     gap: float
 
 
@@ -64,7 +62,6 @@ def ties_of(
     codecs: Mapping[str, object],
     moments: Iterable[str],
     ordered: Iterable[tuple[str, str]],
-    generator: np.random.Generator,
 ) -> tuple[Tie, ...]:
     """The ties of a table.
 
@@ -78,17 +75,13 @@ def ties_of(
         Columns that are dates: two that are always in the same order are tied.
     ordered : iterable of (str, str)
         Columns of which a constraint says that the first is never above the second.
-    generator : Generator
-        Chooses :data:`MOST` rows of a larger table.
     """
-    n = len(next(iter(values.values()), ()))
-    if n > MOST:
-        chosen = generator.choice(n, MOST, replace=False)
-        values = {name: column[chosen] for name, column in values.items()}
     places = {name: place for place, name in enumerate(codecs)}
     counts = {name: np.unique(column[~np.isnan(column)], return_counts=True) for name, column in values.items()}
-    dates, declared = set(moments), {*ordered}
-    declared |= {(high, low) for low, high in declared}
+    dates = set(moments)
+    declared: dict[tuple[str, str], Order] = {}
+    for low, high in ordered:
+        declared |= {(low, high): 1, (high, low): -1}
     found: dict[str, list[tuple[float, Tie]]] = {}
     for source, target in permutations(values, 2):
         codec = codecs[target]
@@ -97,10 +90,12 @@ def ties_of(
         both = ~(np.isnan(values[source]) | np.isnan(values[target]))
         there, here = values[source][both], values[target][both]
         same = there == here
-        often = same.sum() >= max(LEAST, SHARE * same.size)
-        repeats = often and same.sum() >= TIMES * _by_chance(counts[source], counts[target], same.size)
-        order = _order(there, here)
-        if repeats or (order and ((source, target) in declared or source in dates)):
+        repeats = same.sum() >= max(LEAST, SHARE * same.size) and same.sum() >= TIMES * _by_chance(
+            counts[source], counts[target], same.size
+        )
+        pair = source, target
+        order = declared.get(pair) or (_order(there, here) if repeats or source in dates else 0)
+        if repeats or order:
             distance = np.abs(codec.score(here[~same]) - codec.score(there[~same]))
             gap = max(float(np.median(distance)), CLOSEST) if distance.size else 1.0
             tie = Tie(source=places[source], target=places[target], order=order, gap=round(gap, 6))
@@ -115,7 +110,7 @@ def _by_chance(first: Counts, second: Counts, n: int) -> float:
     return n * float(shares.sum())
 
 
-def _order(source: np.ndarray, target: np.ndarray) -> Literal[-1, 0, 1]:
+def _order(source: np.ndarray, target: np.ndarray) -> Order:
     """Whether the target is never below (1) or never above (-1) the source."""
     if source.size < ALWAYS:
         return 0

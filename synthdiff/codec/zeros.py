@@ -20,10 +20,6 @@ from synthdiff.schema import Rule
 EXPECTED = 30.0
 """So many records must chance have put on a pair for its absence to count: it happens by chance once in 1e13 pairs."""
 
-MOST = 200_000
-"""Records among which absent pairs are looked for, at most."""
-
-
 _GONE, _ZERO = np.array([MISSING]), np.zeros(1, np.float32)
 
 
@@ -56,7 +52,6 @@ def zeros_of(
     states: Sequence[int],
     codecs: Mapping[str, ColumnCodec],
     rules: Iterable[Rule],
-    generator: np.random.Generator,
 ) -> tuple[Zeros, ...]:
     """What is barred in a table: by its constraints, and by its rows.
 
@@ -70,15 +65,11 @@ def zeros_of(
         Of the first columns, in order.
     rules : iterable of Rule
         The declared constraints.
-    generator : Generator
-        Chooses :data:`MOST` rows of a larger table.
     """
     barred: dict[tuple[int, int], np.ndarray] = {}
     for pair, broken in _ruled_out(rules, codecs):
         # The training rows obey; a body's code stands for many values, of which some may.
         barred[pair] = barred.get(pair, False) | (broken & (_contingency(codes, pair, states) == 0))
-    if len(codes) > MOST:
-        codes = codes[generator.choice(len(codes), MOST, replace=False)]
     for pair in combinations(range(len(states)), 2):
         barred[pair] = barred.get(pair, False) | _absent(_contingency(codes, pair, states))
     return tuple(

@@ -20,6 +20,7 @@ def row_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor
     """
     assert isinstance(net, RowNet)
     codes, detail, *tied = batch
+    codes = codes.long()
     hidden = draw_mask(len(codes), codes.shape[1], generator).to(codes.device)
     tables = net.tables()
     features = net(tables, codes, detail, ~hidden, *tied[:1])
