@@ -89,3 +89,22 @@ def between_neighbours(frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         else:
             made[name] = made[name].where(draw.random(len(frame)) < 0.5, other)
     return made
+
+
+def stays(n: int, seed: int = 0) -> pd.DataFrame:
+    """Stays in hospital: the last day is that of discharge where the patient died there, and never before it."""
+    draw = np.random.default_rng(seed)
+    died = draw.random(n) < 0.3
+    stay = 3 + draw.geometric(0.05, n)
+    admitted = pd.Timestamp("2015-01-01") + pd.to_timedelta(draw.integers(0, 3_650, n), unit="D")
+    return pd.DataFrame(
+        {
+            "stay": stay,
+            "followed": np.where(died, stay, stay + draw.geometric(0.003, n)),
+            "died": np.where(died, "yes", "no"),
+            "admitted": admitted,
+            "discharged": admitted + pd.to_timedelta(stay, unit="D"),
+            "pulse": draw.normal(80, 12, n).round(),
+            "pressure": draw.normal(120, 15, n).round(),
+        }
+    )
