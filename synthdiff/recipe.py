@@ -65,15 +65,24 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        shares = list(value.values())
+        if not shares or not all(_number(share) and share >= 0 for share in shares) or not any(shares):
+            raise ValueError(f"found {value!r}, expected a share for each level, such as yes: 0.5, no: 0.5")
+        return value
     if not isinstance(value, list | tuple):
         return _level(value)
-    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in value)
-    moments = all(isinstance(end, str) for end in value)
-    if len(value) != 2 or not (numbers or moments) or value[0] > value[1]:
+    if value and all(isinstance(level, str) for level in value):
+        return tuple(value) if len(value) == 2 else list(value)
+    if len(value) != 2 or not all(map(_number, value)) or value[0] > value[1]:
         raise ValueError(
-            f"found {list(value)!r}, expected one value, or a range [low, high] of two numbers or two dates"
+            f"found {list(value)!r}, expected a value, a range [low, high] of two numbers or two dates, or levels"
         )
     return tuple(value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _fill(said: Any, one: str, other: str, default: str) -> Any:
@@ -103,9 +112,9 @@ Roles = Annotated[tuple[Role, ...], Distinct, Several]
 Formats = Annotated[tuple[Format, ...], Distinct, Several]
 Name = Annotated[str, Field(min_length=1)]
 Given = Annotated[
-    Level | tuple[float, float] | tuple[str, str],
+    Level | tuple[float, float] | tuple[str, str] | list[str] | dict[Level, float],
     BeforeValidator(_given),
-    WithJsonSchema({"type": ["string", "number", "boolean", "array"], "minItems": 2, "maxItems": 2}),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"], "minItems": 1, "minProperties": 1}),
 ]
 
 
@@ -244,7 +253,9 @@ class Sample(Section):
 
     rows: int | None = Field(None, ge=1, le=10**9, description="rows to draw; default: as many as were trained on")
     given: dict[str, Given] = Field(
-        {}, description="conditions by column: one value, or a range [low, high] with both ends included"
+        {},
+        description="conditions by column: one value, a range [low, high] with both ends included, a list of levels, "
+        "or the share of each level, such as {yes: 0.5, no: 0.5}, which rebalances the column",
     )
 
 

@@ -58,13 +58,15 @@ class RowModel:
         return FittedRows(self.codec, self.net)
 
     def draw_cells(
-        self, n: int, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally
+        self, numbers: range, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally
     ) -> dict[str, np.ndarray]:
-        """Draw ``n`` rows that obey the declared constraints, of which the first ``kept`` are given back.
+        """Draw rows that obey the declared constraints, of which the first ``kept`` are given back.
 
         Parameters
         ----------
-        n, kept : int
+        numbers : range
+            The rows' own.
+        kept : int
         draws : callable
             ``attempt -> generator``. A row that breaks a constraint, after repair, is taken from the next attempt.
         clamps : sequence of Clamp
@@ -81,9 +83,9 @@ class RowModel:
         ModelError
             When some rows break a constraint in every attempt.
         """
-        known, visible = self.codec.known(n, clamps)
+        known, visible = self.codec.known(numbers, clamps)
         cells: dict[str, np.ndarray] = {}
-        waiting = np.ones(n, dtype=bool)
+        waiting = np.ones(len(numbers), dtype=bool)
         for attempt in range(ATTEMPTS):
             mended = self.codec.decode(self.draw(known, visible, draws(attempt), clamps), clamps)
             taken = waiting & mended.holds
@@ -94,7 +96,7 @@ class RowModel:
                 return {name: values[:kept] for name, values in cells.items()}
             tally.redrawn += int(waiting[:kept].sum())
         raise ModelError(
-            f"{int(waiting.sum())} of {n:,} rows break a constraint of the schema after {ATTEMPTS} draws",
+            f"{int(waiting.sum())} of {len(numbers):,} rows break a constraint of the schema after {ATTEMPTS} draws",
             where="constraints" + (" and given" if clamps else ""),
             mend="check that the conditions do not contradict the constraints, or train longer",
         )

@@ -206,7 +206,8 @@ class TableDiffusion(Generator):
         ----------
         n : int
         given : mapping of str to object, optional
-            Conditions by column: a value, a pair ``(low, high)``, a list of levels, or ``None`` for missing.
+            Conditions by column: a value, a pair ``(low, high)``, a list of levels, ``None`` for missing, or how often
+            each of some levels is to occur, such as ``{"yes": 0.5, "no": 0.5}``, which rebalances the table.
         random_state : int, optional
             Seed of the draw; the model's own by default.
 
@@ -342,7 +343,7 @@ class TableDiffusion(Generator):
         def draws(attempt: int) -> torch.Generator:
             return torch_generator(seed, "rows", index, attempt)
 
-        cells = model.draw_cells(BLOCK, len(numbers), draws, clamps, tally)
+        cells = model.draw_cells(range(index * BLOCK, (index + 1) * BLOCK), len(numbers), draws, clamps, tally)
         return cells | self.codec_.unlearnt(numbers, numpy_generator(seed, "decode", index))
 
     def _validation_part(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -349,7 +349,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "no rows": (changed("rows: 1000", "rows: 0"), ["sample.rows", "expected at least 1"]),
     "given crossed": (changed("[60, 80]", "[80, 60]"), ["line 17, sample.given.age", "a range [low, high]"]),
     "given three": (changed("[60, 80]", "[60, 70, 80]"), ["sample.given.age", "a range [low, high]"]),
-    "given mapping": (changed("[60, 80]", "{min: 60}"), ["sample.given.age", "expected text, a number"]),
+    "given mapping": (changed("[60, 80]", "{min: old}"), ["sample.given.age", "expected a share for each level"]),
     "purpose": (changed("augment", "publish"), ["line 19, gate.purpose", "'share-under-agreement'"]),
     "purpose and policy": (changed("augment", "augment\n  policy: p.yaml"), ["line 20, gate.policy", "both given"]),
     "bar": (changed('"<=0.05"', '"about 0.05"'), ["line 20, gate.require.shape_error", '"<= 0.10"', "includes 0.5"]),

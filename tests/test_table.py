@@ -149,6 +149,10 @@ def test_conditions_change_the_rest(model: TableDiffusion) -> None:
         ({"smoker": "maybe"}, r"(?s)'maybe'.*'N', 'Y'|'Y', 'N'"),
         ({"age": (200, 300)}, r"(?s)column 'age'.*widen the range"),
         ({"age": "old"}, "not a value of this integer column"),
+        ({"age": {60: 0.5}}, "shares are of levels"),
+        ({"smoker": {"Y": 0.5, "maybe": 0.5}}, "cannot emit 'maybe'"),
+        ({"smoker": {"Y": -1}}, "share of 'Y' is -1"),
+        ({"smoker": {"Y": 0}}, "no level has a share"),
     ],
 )
 def test_conditions_that_cannot_be_met_are_told(model: TableDiffusion, given: dict[str, object], words: str) -> None:
@@ -159,6 +163,17 @@ def test_conditions_that_cannot_be_met_are_told(model: TableDiffusion, given: di
 def test_a_range_that_hardly_occurs_is_met_without_rejection(model: TableDiffusion) -> None:
     made = model.sample(1000, given={"größe": (170.0001, 170.0002)})
     assert made["größe"].between(170.0001, 170.0002).all()
+
+
+def test_a_target_is_rebalanced(model: TableDiffusion, frame: pd.DataFrame) -> None:
+    given: dict[str, object] = {"died": {1: 0.5, 0: 0.5}, "smoker": {"Y": 3, "N": 1}}
+    made = model.sample(400, given=given)
+    assert abs((made["died"] == 1).sum() - 200) <= 2 and abs((made["smoker"] == "Y").sum() - 300) <= 2
+    assert abs(made["died"].corr(made["smoker"] == "Y")) < 0.1
+    pd.testing.assert_frame_equal(made[:150], model.sample(150, given=given))
+    # The rest follows the target as it does in the real table.
+    stages = [(data[data["died"] == 1]["stage"] == "III").mean() for data in (made, frame)]
+    assert abs(stages[0] - stages[1]) < 0.2
 
 
 def test_several_conditions_are_weighed_together() -> None:

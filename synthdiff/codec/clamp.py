@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from synthdiff.codec.codec import MISSING
 from synthdiff.codec.number import NumberCodec
 from synthdiff.errors import ModelError
 from synthdiff.schema.column import Column
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
+"""Their square roots are the steps of sequences that do not go with one another."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Clamp:
         The values that meet it.
     exact : float or None
         The one number that is admitted.
+    shares : ndarray of float64, shape (states,), or None
+        How often each code is to occur.
     """
 
     column: int
@@ -40,10 +46,25 @@ class Clamp:
     low: float = -np.inf
     high: float = np.inf
     exact: float | None = None
+    shares: np.ndarray | None = None
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """The codes of rows with some numbers, where they are known: int64 of the same shape.
+
+        Shares are met as nearly as can be by any stretch of rows: their codes follow a sequence of low discrepancy, of
+        another step in every column (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences").
+        """
+        if self.shares is None:
+            return np.full(numbers.shape, int(self.admitted.argmax()))
+        position = (0.5 + numbers * np.sqrt(PRIMES[self.column % len(PRIMES)])) % 1.0
+        drawn: np.ndarray = np.searchsorted(np.cumsum(self.shares)[:-1], position, side="right")
+        return drawn
 
     @property
     def known(self) -> bool:
-        """Whether but one state meets the condition, so that it is known from the outset."""
+        """Whether a row's state is known from the outset, as but one meets the condition or its share falls to it."""
+        if self.shares is not None:
+            return True
         unbounded = self.first == -np.inf and self.last == np.inf
         return bool(np.count_nonzero(self.admitted) == 1) and (self.exact is not None or unbounded)
 
@@ -52,6 +73,8 @@ def clamp_of(place: int, codec: NumberCodec | CategoryCodec, column: Column, con
     """The clamp of a condition on the column at some place; see :meth:`synthdiff.codec.row.RowCodec.clamps`."""
     if condition is None:
         clamp = Clamp(place, np.eye(codec.states, dtype=np.float32)[MISSING])
+    elif isinstance(condition, Mapping):
+        clamp = _shares(place, codec, column, condition)
     elif isinstance(codec, CategoryCodec):
         clamp = Clamp(place, codec.admitted(_levels(condition, column)))
     else:
@@ -63,6 +86,25 @@ def clamp_of(place: int, codec: NumberCodec | CategoryCodec, column: Column, con
             mend=_choices(codec, column),
         )
     return clamp
+
+
+def _shares(place: int, codec: NumberCodec | CategoryCodec, column: Column, condition: Mapping[Any, object]) -> Clamp:
+    where = f"given, column {column.name!r}"
+    if not isinstance(codec, CategoryCodec):
+        raise ModelError(
+            f"shares are of levels, and this {column.kind} column has none", where=where, mend="give a value or a range"
+        )
+    shares = np.zeros(codec.states)
+    for level, share in condition.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < np.inf:
+            raise ModelError(f"the share of {level!r} is {share!r}", where=where, mend="give shares such as 0.5")
+        found = codec.admitted(_levels([level], column))
+        if not found.any():
+            raise ModelError(f"the model cannot emit {level!r}", where=where, mend=_choices(codec, column))
+        shares += share * found
+    if not shares.any():
+        raise ModelError("no level has a share above 0", where=where, mend="give one, such as yes: 0.5")
+    return Clamp(place, (shares > 0).astype(np.float32), shares=shares / shares.sum())
 
 
 def _levels(condition: object, column: Column) -> set[int]:

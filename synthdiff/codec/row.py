@@ -176,14 +176,14 @@ class RowCodec(BaseModel):
         values = {place: np.full(n, np.nan) for place in self.tied}
         return Rows(np.zeros((n, len(self.states)), np.int64), np.zeros((n, len(self.detailed)), np.float32), values)
 
-    def known(self, n: int, clamps: Sequence[Clamp]) -> tuple[Rows, np.ndarray]:
+    def known(self, numbers: range, clamps: Sequence[Clamp]) -> tuple[Rows, np.ndarray]:
         """Blank rows with what clamps say beforehand, and which columns do: bool of shape ``(n, columns)``."""
-        rows = self.blank(n)
+        rows = self.blank(len(numbers))
         visible = np.zeros(rows.codes.shape, dtype=bool)
         for clamp in clamps:
             if clamp.known:
                 visible[:, clamp.column] = True
-                rows.codes[:, clamp.column] = int(clamp.admitted.argmax())
+                rows.codes[:, clamp.column] = clamp.codes(np.array(numbers))
                 if clamp.column in self.detailed and np.isfinite(clamp.first):
                     rows.detail[:, self.detailed.index(clamp.column)] = clamp.first
                 if clamp.column in self.tied and clamp.exact is not None:
@@ -293,8 +293,8 @@ class RowCodec(BaseModel):
         Parameters
         ----------
         given : mapping of str to object
-            By column: a value, a pair ``(low, high)`` of which either may be ``None``, a list of levels, or ``None``
-            for missing.
+            By column: a value, a pair ``(low, high)`` of which either may be ``None``, a list of levels, ``None`` for
+            missing, or a mapping of levels to shares.
 
         Raises
         ------
