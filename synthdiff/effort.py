@@ -41,3 +41,12 @@ def table_plan(rows: int, effort: Effort, steps: int | None = None, seconds: flo
     rate = 2e-3 * min(1.0, max(rows / 4_000, 0.05))
     look = 20 if rows < 5_000 else 100
     return Plan(steps=chosen, seconds=seconds, batch=batch, rate=rate, evaluate_every=look)
+
+
+def members_of(rows: int) -> int:
+    """How many nets learn a table of so many rows.
+
+    Each validates on other rows and their predictions are averaged. With some 200 rows that is worth much, with 600
+    hardly anything.
+    """
+    return 5 if rows < 500 else 1

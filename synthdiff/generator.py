@@ -84,7 +84,7 @@ class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         return generator
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "history_"):
+        if not hasattr(self, "histories_"):
             raise ModelError(f"this {type(self).__name__} is not fitted", mend="call fit(data) first")
 
 

@@ -40,22 +40,22 @@ class Tally:
 
 @dataclass(frozen=True)
 class RowModel:
-    """A codec and the net that has learnt its rows.
+    """A codec and the nets that have learnt its rows.
 
     Attributes
     ----------
     codec : RowCodec
-    net : RowNet
-        In evaluation mode.
+    nets : tuple of RowNet
+        In evaluation mode; their predictions are averaged.
     """
 
     codec: RowCodec
-    net: RowNet
+    nets: tuple[RowNet, ...]
 
     @cached_property
     def fitted(self) -> FittedRows:
         """The two, with what is made of them once for many draws."""
-        return FittedRows(self.codec, self.net)
+        return FittedRows(self.codec, self.nets)
 
     def draw_cells(
         self, numbers: range, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally

@@ -31,23 +31,28 @@ LAST_RESORT = 1e-36
 
 @dataclass(frozen=True)
 class FittedRows:
-    """A codec, the net that has learnt its rows, and what is made of them once for many draws.
+    """A codec, the nets that have learnt its rows, and what is made of them once for many draws.
 
     Attributes
     ----------
     codec : RowCodec
-    net : RowNet
-        In evaluation mode.
+    nets : tuple of RowNet
+        In evaluation mode; their predictions are averaged.
     """
 
     codec: RowCodec
-    net: RowNet
+    nets: tuple[RowNet, ...]
 
     @cached_property
-    def tables(self) -> Tables:
-        """The weights of codes."""
+    def tables(self) -> tuple[Tables, ...]:
+        """The weights of codes, by net."""
         with torch.no_grad():
-            return self.net.tables()
+            return tuple(net.tables() for net in self.nets)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.nets[0].bias.device
 
     @cached_property
     def barred(self) -> list[list[tuple[int, Tensor]]]:
@@ -58,7 +63,7 @@ class FittedRows:
         states = [*self.codec.states, *[AGREEMENTS] * len(self.codec.ties)]
         tables: list[list[tuple[int, Tensor]]] = [[] for _ in states]
         for zeros in self.codec.zeros:
-            allowed = torch.from_numpy(zeros.table(states)).to(self.net.bias.device)
+            allowed = torch.from_numpy(zeros.table(states)).to(self.device)
             tables[zeros.second].append((zeros.first, allowed))
             tables[zeros.first].append((zeros.second, allowed.T.contiguous()))
         return tables
@@ -95,6 +100,22 @@ class Likely(NamedTuple):
     repeats: tuple[Tensor, ...]
 
 
+def _average(said: list[Likely]) -> Likely:
+    """The mean of several predictions: of mixtures, weighted by the probability that there is a detail."""
+    codes = torch.stack([likely.codes for likely in said])
+    mixture = None
+    if said[0].mixture is not None:
+        shares = (codes[:, :, -1] / codes[:, :, -1].sum(0)).log()[:, :, None, None]
+        parts = [likely.mixture for likely in said if likely.mixture is not None]
+        mixture = Mixture(
+            torch.cat([part.log_weights + share for part, share in zip(parts, shares, strict=True)], 1),
+            torch.cat([part.means for part in parts], 1),
+            torch.cat([part.log_scales for part in parts], 1),
+        )
+    repeats = tuple(torch.stack(chances).mean(0) for chances in zip(*(likely.repeats for likely in said), strict=True))
+    return Likely(codes.mean(0), mixture, said[0].ties, repeats)
+
+
 class RowState:
     """Rows that are being revealed."""
 
@@ -102,7 +123,7 @@ class RowState:
         self, fitted: FittedRows, known: Rows, visible: np.ndarray, limits: list[Limit], generator: torch.Generator
     ) -> None:
         self._fitted, self._limits, self._generator = fitted, limits, generator
-        device = fitted.net.bias.device
+        device = fitted.device
         self.codes = torch.tensor(known.codes, device=device)
         self.detail = torch.tensor(known.detail, device=device)
         self.visible = torch.tensor(visible, device=device)
@@ -123,27 +144,34 @@ class RowState:
         return RowState(self._fitted, self.rows.take(positions), visible, self._limits, self._generator)
 
     def likely(self, column: int, rows: slice | np.ndarray) -> Likely:
-        """What the net says of a column that is hidden in some rows."""
-        net, codec, tables = self._fitted.net, self._fitted.codec, self._fitted.tables
+        """What the nets say, on average, of a column that is hidden in some rows."""
+        codec = self._fitted.codec
+        values = {place: cells[rows] for place, cells in self.exact.items()}
+        codes, visible = self.codes[rows], self.visible[rows]
+        same, anchors = [], codes.new_zeros(0)
+        if codec.ties:
+            same = [torch.from_numpy(codec.agreement(values, len(codes)) == SAME).to(codes.device)]
+            anchors = torch.from_numpy(codec.anchors(values)).to(codes.device)
+        said = []
+        for net, tables in zip(self._fitted.nets, self._fitted.tables, strict=True):
+            with autocast(codes.device):
+                features = net(tables, codes, self.detail[rows], visible, *same)
+                said.append(self._said(column, net, tables, features, net.shown(codes, visible), anchors))
+        return said[0] if len(said) == 1 else _average(said)
+
+    def _said(
+        self, column: int, net: RowNet, tables: Tables, features: Tensor, shown: Tensor | None, anchors: Tensor
+    ) -> Likely:
+        """What one net says of a column."""
+        codec = self._fitted.codec
         place = codec.detailed.index(column) if column in codec.detailed else None
         ties = tuple(index for index, tie in enumerate(codec.ties) if tie.target == column)
-        codes, visible = self.codes[rows], self.visible[rows]
-        with autocast(codes.device):
-            values = {place: cells[rows] for place, cells in self.exact.items()}
-            same = (
-                [torch.from_numpy(codec.agreement(values, len(codes)) == SAME).to(codes.device)] if codec.ties else []
-            )
-            features = net(tables, codes, self.detail[rows], visible, *same)
-            chances = net.logits(tables, features, column).float().softmax(1)
-            mixture = net.mixture(features, place) if place is not None else None
-            if net.ties is None or not ties:
-                return Likely(chances, mixture, (), ())
-            shown = net.ties.shown(codes, visible)
-            said = (net.ties.repeats(features).float().sigmoid() * shown)[:, list(ties)]
-            anchors = torch.from_numpy(codec.anchors(values)).to(codes.device)
-            beside = net.ties.beside(net.mixture(features), features, anchors, shown)
-            mixture = beside.only(net.ties.tied.tolist().index(place))
-        return Likely(chances, mixture, ties, tuple(said.unbind(1)))
+        chances = net.logits(tables, features, column).float().softmax(1)
+        if net.ties is None or shown is None or not ties:
+            return Likely(chances, net.mixture(features, place) if place is not None else None, (), ())
+        repeats = (net.ties.repeats(features).float().sigmoid() * shown)[:, list(ties)]
+        beside = net.ties.beside(net.mixture(features), features, anchors, shown)
+        return Likely(chances, beside.only(net.ties.tied.tolist().index(place)), ties, tuple(repeats.unbind(1)))
 
     def reveal(self, column: int, records: Tensor) -> Tensor:
         """Draw a column of some records; see :func:`unmask`."""

@@ -21,21 +21,20 @@ from torch import Tensor
 
 from synthdiff.codec.clamp import Clamp
 from synthdiff.codec.codec import MISSING
-from synthdiff.codec.row import SAME, RowCodec, Rows
-from synthdiff.diffusion.absorbing import Vocabulary
-from synthdiff.effort import Effort, table_plan
+from synthdiff.codec.row import RowCodec, Rows
+from synthdiff.effort import Effort, members_of, table_plan
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import Generator, device_of, load, one_thread
 from synthdiff.nets.loss import row_loss
 from synthdiff.nets.mlp import MLP
 from synthdiff.nets.net import Net
 from synthdiff.nets.table import RowNet
-from synthdiff.nets.ties import Link
 from synthdiff.progress import SILENT, Progress
+from synthdiff.rowlearning import nets_of, tensors_of, validation_part
 from synthdiff.rowmodel import RowModel, Tally
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.loop import Batch, History, train
+from synthdiff.training.loop import STOPPED, Batch, History, train
 
 __all__ = ["TableDiffusion", "load"]
 
@@ -69,6 +68,8 @@ class TableDiffusion(Generator):
         Share of the rows kept apart to decide when to stop.
     net : Net
         The trunk of the denoiser.
+    members : int, optional
+        Nets whose predictions are averaged; by default five below 500 rows, else one.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     random_state : int
@@ -78,8 +79,8 @@ class TableDiffusion(Generator):
     ----------
     schema_ : Schema
     codec_ : RowCodec
-    history_ : History
-        Losses, the step that was kept, and why training ended.
+    histories_ : tuple of History
+        By net: losses, the step that was kept, and why training ended.
     """
 
     kind: ClassVar[str] = "table"
@@ -92,6 +93,7 @@ class TableDiffusion(Generator):
         rare: int = 5,
         validation: float = 0.1,
         net: Net | str | dict[str, Any] = MLP(),  # noqa: B008 - frozen
+        members: int | None = None,
         device: str = "auto",
         random_state: int = 0,
     ) -> None:
@@ -101,6 +103,7 @@ class TableDiffusion(Generator):
         self.rare = rare
         self.validation = validation
         self.net = net
+        self.members = members
         self.device = device
         self.random_state = random_state
 
@@ -134,10 +137,11 @@ class TableDiffusion(Generator):
         """
         self.schema_ = schema if schema is not None else Schema.infer(X)
         self.codec_ = self._codec(X, self.schema_)
-        device = device_of(self.device)
-        records, validation = self._records(X, device)
-        self._build(torch.from_numpy(self.codec_.log_shares(records[0].cpu().numpy())), device)
-        return self._learn(records, validation, checkpoint, progress)
+        rows = self.codec_.encode(X, numpy_generator(self.random_state, "spread"))
+        members = self.members or members_of(len(X))
+        marginals = torch.from_numpy(self.codec_.log_shares(rows.codes))
+        self.nets_ = self._nets(marginals, members)
+        return self._learn(X, rows, checkpoint, progress)
 
     @one_thread()
     def partial_fit(self, X: pd.DataFrame, y: object = None, *, progress: Progress = SILENT) -> Self:
@@ -151,26 +155,37 @@ class TableDiffusion(Generator):
         DataError
             When a column that the model has learnt is not there, or there are too few rows.
         """
-        if not hasattr(self, "history_"):
+        if not hasattr(self, "histories_"):
             return self.fit(X, progress=progress)
         self._check_rows(X)
-        records, validation = self._records(self.codec_.check(X), next(self.net_.parameters()).device)
-        return self._learn(records, validation, None, progress)
+        rows = self.codec_.encode(self.codec_.check(X), numpy_generator(self.random_state, "spread"))
+        return self._learn(X, rows, None, progress)
 
-    def _learn(self, records: Batch, validation: Batch, checkpoint: Path | None, progress: Progress) -> Self:
-        self.history_ = train(
-            self.net_,
-            row_loss,
-            records,
-            validation,
-            table_plan(len(records[0]), self.effort, self.budget_steps, self.budget_seconds),
-            name="the table",
-            seed=derive(self.random_state, "train"),
-            device=records[0].device,
-            checkpoint=checkpoint / "table.safetensors" if checkpoint else None,
-            fingerprint=self._fingerprint(records),
-            progress=progress,
-        )
+    def _learn(self, X: pd.DataFrame, rows: Rows, checkpoint: Path | None, progress: Progress) -> Self:
+        device, members, histories = device_of(self.device), len(self.nets_), []
+        share = self.budget_seconds / members if self.budget_seconds else None
+        for member, net in enumerate(self.nets_):
+            parts = validation_part(X, self.schema_, self.validation, member, self.random_state)
+            kept, held = (tensors_of(self.codec_, rows.take(part), device) for part in parts)
+            history = train(
+                net,
+                row_loss,
+                kept,
+                held,
+                table_plan(len(kept[0]), self.effort, self.budget_steps, share),
+                name="the table" if members == 1 else f"the table, net {member + 1} of {members}",
+                seed=derive(self.random_state, "train", member),
+                device=device,
+                checkpoint=checkpoint / f"table-{member}.safetensors" if checkpoint else None,
+                fingerprint=self._fingerprint(kept),
+                progress=progress,
+            )
+            histories.append(history)
+            if history.ended == STOPPED:
+                progress.note(
+                    f"validation ended training at step {history.steps[-1]:,}; step {history.best_step:,} is kept"
+                )
+        self.histories_ = tuple(histories)
         return self
 
     def rehearse(self, X: pd.DataFrame, schema: Schema, given: Mapping[str, object] | None = None) -> None:
@@ -190,7 +205,7 @@ class TableDiffusion(Generator):
     def parameters(self) -> int:
         """How many numbers the fitted nets have."""
         self._check_fitted()
-        return sum(parameter.numel() for parameter in self.net_.parameters())
+        return sum(parameter.numel() for parameter in self.nets_.parameters())
 
     def sample(
         self,
@@ -242,7 +257,7 @@ class TableDiffusion(Generator):
             raise ModelError(f"{n} rows were asked for", mend="ask for at least one")
         seed = self.random_state if random_state is None else random_state
         clamps = self.codec_.clamps(given or {})
-        model, tally = RowModel(self.codec_, self.net_), tally or Tally()
+        model, tally = self._model(), tally or Tally()
         waiting: list[Cells] = []
         held = 0
         with progress.phase("sampling", n) as phase:
@@ -287,7 +302,7 @@ class TableDiffusion(Generator):
         self._check_fitted()
         self.codec_.check(X)
         seed = self.random_state if random_state is None else random_state
-        model = RowModel(self.codec_, self.net_)
+        model = self._model()
         filled = []
         for draw in range(draws):
             parts = []
@@ -325,7 +340,7 @@ class TableDiffusion(Generator):
         """
         self._check_fitted()
         rows = self.codec_.encode(self.codec_.check(X), numpy_generator(self.random_state, "spread"))
-        model, columns = RowModel(self.codec_, self.net_), len(self.codec_.states)
+        model, columns = self._model(), len(self.codec_.states)
         found = []
         for draw in range(orders):
             order = torch.randperm(columns, generator=torch_generator(self.random_state, "order", draw)).tolist()
@@ -346,36 +361,14 @@ class TableDiffusion(Generator):
         cells = model.draw_cells(range(index * BLOCK, (index + 1) * BLOCK), len(numbers), draws, clamps, tally)
         return cells | self.codec_.unlearnt(numbers, numpy_generator(seed, "decode", index))
 
-    def _validation_part(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of rows to learn from and to validate on; rows of one person stay together."""
-        group = self.schema_.group
-        keys = pd.factorize(X[group.name], use_na_sentinel=False)[0] if group else np.arange(len(X))
-        chance = numpy_generator(self.random_state, "validation").random(int(keys.max()) + 1)
-        held = chance[keys] <= np.quantile(chance[keys], self.validation)
-        return np.flatnonzero(~held), np.flatnonzero(held)
+    def _nets(self, marginals: Tensor, members: int) -> torch.nn.ModuleList:
+        return nets_of(self.codec_, Net.build(self.net), marginals, members, self.random_state).to(
+            device_of(self.device)
+        )
 
-    def _records(self, X: pd.DataFrame, device: torch.device) -> tuple[Batch, Batch]:
-        """The rows to learn from and those to validate on, coded."""
-        rows = self.codec_.encode(X, numpy_generator(self.random_state, "spread"))
-        kept, held = (self._tensors(rows.take(part), device) for part in self._validation_part(X))
-        return kept, held
-
-    def _tensors(self, rows: Rows, device: torch.device) -> Batch:
-        # A table's codes fit into 32 bits, and are the most of what is held while learning.
-        tensors = [rows.codes.astype(np.int32), rows.detail]
-        if self.codec_.ties:
-            tensors += [self.codec_.agreement(rows.exact, len(rows.codes)) == SAME, self.codec_.anchors(rows.exact)]
-        return tuple(torch.from_numpy(tensor).to(device) for tensor in tensors)
-
-    def _build(self, marginals: Tensor, device: torch.device) -> None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(self.random_state, "weights"))
-            positions = torch.from_numpy(self.codec_.positions)
-            vocabulary = Vocabulary(self.codec_.states)
-            detailed = self.codec_.detailed
-            links = [Link(tie.source, tie.target, detailed.index(tie.target), tie.gap) for tie in self.codec_.ties]
-            net = RowNet(vocabulary, detailed, positions, marginals, Net.build(self.net), links)
-            self.net_ = net.to(device)
+    def _model(self) -> RowModel:
+        self._check_fitted()
+        return RowModel(self.codec_, tuple(net for net in self.nets_ if isinstance(net, RowNet)))
 
     def _fingerprint(self, records: Batch) -> str:
         digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
@@ -384,15 +377,15 @@ class TableDiffusion(Generator):
         return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return dict(self.net_.state_dict()), {
+        return dict(self.nets_.state_dict()), {
             "codec": self.codec_.model_dump(mode="json"),
-            "history": asdict(self.history_),
+            "histories": [asdict(history) for history in self.histories_],
         }
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self.codec_ = RowCodec.model_validate(facts["codec"])
         self.schema_ = self.codec_.table
-        self._build(torch.zeros(sum(self.codec_.states)), device_of(self.device))
-        self.net_.load_state_dict(tensors)
-        self.net_.eval()
-        self.history_ = History(**facts["history"])
+        self.histories_ = tuple(History(**history) for history in facts["histories"])
+        self.nets_ = self._nets(torch.zeros(sum(self.codec_.states)), len(self.histories_))
+        self.nets_.load_state_dict(tensors)
+        self.nets_.eval()

@@ -22,6 +22,7 @@ import pandas as pd
 from synthdiff.attempt import Attempt
 from synthdiff.auditing import AuditReport, audit, known_estimates
 from synthdiff.data import read_table, split
+from synthdiff.effort import table_plan
 from synthdiff.errors import DataError, RecipeError, SynthdiffError
 from synthdiff.evidence import FEWEST
 from synthdiff.policy import Policy
@@ -199,9 +200,11 @@ def estimate(recipe: Recipe) -> dict[str, float]:
     train, holdout, schema = load_parts(recipe)
     _rehearse(recipe, train, holdout, schema)
     model = generator_of(recipe)
-    plan = model.plan(round(len(train) * (1 - model.validation)))
+    kept = round(len(train) * (1 - model.validation))
+    plan = table_plan(kept, model.effort, model.budget_steps, model.budget_seconds)
     trial = generator_of(recipe).set_params(budget_steps=TRIAL_STEPS, budget_seconds=None).fit(train, schema=schema)
-    a_step = trial.history_.seconds / TRIAL_STEPS
+    # A trial step is one of every net.
+    a_step = sum(history.seconds for history in trial.histories_) / TRIAL_STEPS
     seconds = plan.seconds or plan.steps * a_step
     return {
         "training_rows": len(train),

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from synthdiff import Schema, TableDiffusion, load
 from synthdiff.errors import DataError, ModelError
 from synthdiff.progress import LineProgress
+from synthdiff.rowlearning import validation_part
 from synthdiff.rowmodel import Tally
 from synthdiff.seeds import numpy_generator
 
@@ -277,10 +278,25 @@ def test_it_is_an_estimator() -> None:
 
 def test_rows_of_one_person_validate_together(frame: pd.DataFrame) -> None:
     schema = Schema.infer(frame.assign(person=np.arange(len(frame)) // 3), {"person": {"role": "group"}})
-    model = TableDiffusion(random_state=0)
-    model.schema_ = schema
-    kept, held = model._validation_part(frame.assign(person=np.arange(len(frame)) // 3))
-    assert not set(kept // 3) & set(held // 3) and len(kept) + len(held) == len(frame)
+    rows = frame.assign(person=np.arange(len(frame)) // 3)
+    every: set[int] = set()
+    for member in range(10):
+        kept, held = validation_part(rows, schema, 0.1, member, 0)
+        assert not set(kept // 3) & set(held // 3) and len(kept) + len(held) == len(frame)
+        assert abs(len(held) / len(frame) - 0.1) < 0.02
+        every |= set(held.tolist())
+    # Each net validates on other rows.
+    assert len(every) > 0.95 * len(frame)
+
+
+def test_several_nets_learn_a_small_table(frame: pd.DataFrame, tmp_path: Path) -> None:
+    model = TableDiffusion(budget_steps=20, members=3).fit(frame[:200])
+    assert len(model.histories_) == 3 and TableDiffusion(budget_steps=20).fit(frame[:200]).parameters == pytest.approx(
+        5 / 3 * model.parameters
+    )
+    model.save(tmp_path)
+    pd.testing.assert_frame_equal(load(tmp_path).sample(30), model.sample(30))  # type: ignore[attr-defined]
+    assert np.isfinite(model.log_likelihood(frame[:50])).all()
 
 
 def test_odd_columns() -> None:

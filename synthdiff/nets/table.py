@@ -145,6 +145,10 @@ class RowNet(nn.Module):
         finest = math.log(FINEST)
         return Mixture(weights.log_softmax(1), means, finest + nn.functional.softplus(scales - finest))
 
+    def shown(self, codes: Tensor, visible: Tensor) -> Tensor | None:
+        """Of which ties the source is visible and has a value; None without ties."""
+        return None if self.ties is None else self.ties.shown(codes, visible)
+
     def log_density(
         self, features: Tensor, codes: Tensor, detail: Tensor, visible: Tensor, anchors: Tensor | None = None
     ) -> Tensor:

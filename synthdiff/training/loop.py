@@ -29,6 +29,9 @@ Loss = Callable[[nn.Module, Batch, torch.Generator], Tensor]
 
 CHECKPOINT_SECONDS = 5.0
 
+STOPPED = "the validation loss stopped falling"
+"""Why training ended early."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -214,7 +217,7 @@ class _State:
             history.best, history.best_step = history.validation[-1], self.step
             self.best = copy.deepcopy(self.averaged.module.state_dict())
         elif self.step - history.best_step >= self.plan.patience * self.plan.evaluate_every:
-            history.ended = "the validation loss stopped falling"
+            history.ended = STOPPED
 
     def save(self, path: Path, fingerprint: str) -> None:
         tensors = {
