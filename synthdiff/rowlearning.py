@@ -26,9 +26,11 @@ def validation_part(
     """
     group = schema.group
     keys = pd.factorize(frame[group.name], use_na_sentinel=False)[0] if group else np.arange(len(frame))
-    chance = numpy_generator(seed, "validation").random(int(keys.max()) + 1)
-    chance = (chance - member * share) % 1.0
-    held = chance[keys] <= np.quantile(chance[keys], share)
+    order = numpy_generator(seed, "validation").permutation(int(keys.max()) + 1)
+    counts = np.bincount(keys)[order]
+    position = np.empty(len(order))
+    position[order] = (np.cumsum(counts) - counts) / len(keys)
+    held = ((position - member * share) % 1.0 < share)[keys]
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
