@@ -12,7 +12,7 @@ Effort = Literal["quick", "standard", "thorough"]
 
 STEPS: Mapping[Effort, tuple[int, int, float]] = {
     "quick": (300, 1500, 15),
-    "standard": (3000, 6000, 75),
+    "standard": (3000, 8000, 100),
     "thorough": (3000, 40000, 300),
 }
 """By effort: the least and most steps, and passes over the data in between."""
