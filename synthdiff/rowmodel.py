@@ -7,17 +7,18 @@ distribution cut to what is admitted, so that no row is drawn in vain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import torch
 
 from synthdiff.codec.clamp import Clamp
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.number import NumberCodec
-from synthdiff.codec.row import RowCodec, Rows
+from synthdiff.codec.row import Held, RowCodec, Rows
 from synthdiff.errors import ModelError
 from synthdiff.nets.table import RowNet
 from synthdiff.rowstate import FittedRows, Limit, RowState
@@ -25,6 +26,9 @@ from synthdiff.samplers.unmask import choose, unmask
 
 ATTEMPTS = 100
 """Times that a block is drawn for rows that break a constraint before giving up."""
+
+FILLS = 10
+"""Times that the missing cells of a real row are drawn, which may contradict a constraint by itself."""
 
 OVERDRAW = 16
 """Candidates a row among which conditions on several columns choose."""
@@ -84,22 +88,56 @@ class RowModel:
             When some rows break a constraint in every attempt.
         """
         known, visible = self.codec.known(numbers, clamps)
+        held = self.codec.held_by(clamps, len(numbers))
+
+        def draw(attempt: int) -> Rows:
+            return self.draw(known, visible, draws(attempt), clamps)
+
+        cells, broken = self._obeying(draw, ATTEMPTS, held, kept, tally)
+        if broken:
+            raise ModelError(
+                f"{broken} of {len(numbers):,} rows break a constraint of the schema after {ATTEMPTS} draws",
+                where="constraints" + (" and given" if clamps else ""),
+                mend="check that the conditions do not contradict the constraints, or train longer",
+            )
+        return {name: values[:kept] for name, values in cells.items()}
+
+    def fill_cells(self, frame: pd.DataFrame, known: Rows, draws: Callable[[int], torch.Generator]) -> pd.DataFrame:
+        """Fill in the missing cells of a frame, given the others.
+
+        What is filled in obeys the declared constraints, unless the cells that are there leave no way to.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, columns)
+        known : Rows
+            The frame, coded.
+        draws : callable
+            ``attempt -> generator``.
+        """
+
+        def draw(attempt: int) -> Rows:
+            return self.draw(known, known.codes != MISSING, draws(attempt), missing=False)
+
+        cells, _ = self._obeying(draw, FILLS, self.codec.held_in(frame), len(frame), Tally())
+        return self.codec.fill(frame, cells)
+
+    def _obeying(
+        self, draw: Callable[[int], Rows], attempts: int, held: Mapping[str, Held], kept: int, tally: Tally
+    ) -> tuple[dict[str, np.ndarray], int]:
+        """Cells of rows, each from the first attempt in which it obeys, or else the last; and how many never did."""
         cells: dict[str, np.ndarray] = {}
-        waiting = np.ones(len(numbers), dtype=bool)
-        for attempt in range(ATTEMPTS):
-            mended = self.codec.decode(self.draw(known, visible, draws(attempt), clamps), clamps)
-            taken = waiting & mended.holds
-            cells = {name: np.where(taken, new, cells.get(name, new)) for name, new in mended.cells.items()}
-            tally.repaired += int((taken & mended.changed)[:kept].sum())
-            waiting &= ~mended.holds
+        waiting = np.zeros(0, dtype=np.bool_)
+        for attempt in range(attempts):
+            mended = self.codec.decode(draw(attempt), held)
+            waiting = waiting if attempt else np.ones(len(mended.holds), dtype=np.bool_)
+            cells = {name: np.where(waiting, new, cells.get(name, new)) for name, new in mended.cells.items()}
+            tally.repaired += int((waiting & mended.holds & mended.changed)[:kept].sum())
+            waiting = waiting & ~mended.holds
             if not waiting.any():
-                return {name: values[:kept] for name, values in cells.items()}
+                break
             tally.redrawn += int(waiting[:kept].sum())
-        raise ModelError(
-            f"{int(waiting.sum())} of {len(numbers):,} rows break a constraint of the schema after {ATTEMPTS} draws",
-            where="constraints" + (" and given" if clamps else ""),
-            mend="check that the conditions do not contradict the constraints, or train longer",
-        )
+        return cells, int(waiting.sum())
 
     @torch.no_grad()
     def draw(

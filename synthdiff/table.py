@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,7 +21,6 @@ import torch
 from torch import Tensor
 
 from synthdiff.codec.clamp import Clamp
-from synthdiff.codec.codec import MISSING
 from synthdiff.codec.row import RowCodec, Rows
 from synthdiff.effort import Effort, members_of, table_plan
 from synthdiff.errors import DataError, ModelError
@@ -290,7 +290,8 @@ class TableDiffusion(Generator):
         Returns
         -------
         list of DataFrame
-            Cells that were there are as they were. A column in which the model never saw a value stays empty.
+            Cells that were there are as they were. What is filled in obeys the declared constraints as far as they
+            let it. A column in which the model never saw a value stays empty.
 
         Raises
         ------
@@ -303,17 +304,17 @@ class TableDiffusion(Generator):
         self.codec_.check(X)
         seed = self.random_state if random_state is None else random_state
         model = self._model()
-        filled = []
-        for draw in range(draws):
-            parts = []
-            for index, start, stop in blocks(len(X), BLOCK):
-                part = X.iloc[start:stop]
-                known = self.codec_.encode(part, numpy_generator(seed, "spread", index))
-                generator = torch_generator(seed, "impute", draw, index)
-                rows = model.draw(known, known.codes != MISSING, generator, missing=False)
-                parts.append(self.codec_.fill(part, rows))
-            filled.append(pd.concat(parts))
-        return filled
+        parts = [(index, X.iloc[start:stop]) for index, start, stop in blocks(len(X), BLOCK)]
+        coded = [self.codec_.encode(part, numpy_generator(seed, "spread", index)) for index, part in parts]
+        return [
+            pd.concat(
+                [
+                    model.fill_cells(part, known, partial(torch_generator, seed, "impute", draw, index))
+                    for (index, part), known in zip(parts, coded, strict=True)
+                ]
+            )
+            for draw in range(draws)
+        ]
 
     @one_thread()
     def log_likelihood(self, X: pd.DataFrame, orders: int = 4) -> np.ndarray:

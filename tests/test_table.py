@@ -216,6 +216,31 @@ def test_declared_constraints_hold_in_every_row() -> None:
         model.sample(10, given={"sex": "m", "pregnant": "yes"})
 
 
+def test_imputed_cells_obey_the_constraints_as_far_as_the_others_let_them() -> None:
+    draw = numpy_generator(0, "imputed constraints")
+    low = draw.integers(0, 30, 400).astype(float)
+    high = low + draw.integers(0, 20, 400)
+    frame = pd.DataFrame({"low": low, "high": high, "sum": low + high})
+    constraints = [
+        {"kind": "inequality", "low": "low", "high": "high"},
+        {"kind": "sum", "total": "sum", "parts": ["low", "high"]},
+    ]
+    model = TableDiffusion(budget_steps=40, members=1).fit(
+        frame, schema=Schema.infer(frame).constrained(constraints, frame)
+    )
+    hidden = frame.mask(draw.random(frame.shape) < 0.2)
+    hidden.loc[0] = [3.0, np.nan, 99.0]
+    hidden.loc[1] = [9.0, 2.0, np.nan]
+    (filled,) = model.impute(hidden)
+    assert filled.notna().all().all() and (filled == hidden)[hidden.notna()].sum().sum() == hidden.notna().sum().sum()
+    lone = hidden[["low", "high"]].isna().sum(axis=1) < 2
+    assert (filled["low"] <= filled["high"])[2:][lone[2:]].all()
+    unknown = hidden["sum"].isna() & (hidden.index != 1)
+    assert (filled["low"] + filled["high"] == filled["sum"])[unknown].all()
+    # A real row that contradicts a constraint by itself stays as it is.
+    assert filled.loc[1, ["low", "high"]].tolist() == [9.0, 2.0]
+
+
 def test_imputing_fills_what_is_missing_and_nothing_else(model: TableDiffusion, frame: pd.DataFrame) -> None:
     first, second = model.impute(frame.iloc[::-1], draws=2)
     pd.testing.assert_index_equal(first.index, frame.index[::-1])

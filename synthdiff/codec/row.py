@@ -29,6 +29,9 @@ MOST = 200_000
 SAME, DIFFERENT, AGREEMENTS = 1, 2, 3
 """What may hold between the columns of a tie, beside a missing value; and how many states that makes."""
 
+Held = tuple[np.ndarray, np.ndarray | float | None]
+"""Which cells of a column must stay as they are, bool of shape ``(n,)``; and what they say, to the last bit."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -225,19 +228,26 @@ class RowCodec(BaseModel):
             shares.append(np.log(counts / counts.sum()))
         return np.concatenate(shares).astype(np.float32)
 
-    def decode(self, rows: Rows, clamps: Sequence[Clamp] = ()) -> Mended:
+    def decode(self, rows: Rows, held: Mapping[str, Held]) -> Mended:
         """Decode rows into coordinates by column, repaired where a declared constraint asks for it.
 
-        What was conditioned on is not touched by repairs.
+        Cells that are held by conditions or by a real row are not touched by repairs.
         """
-        values = {name: self.values(rows, place) for place, name in enumerate(self.codecs)}
-        names, fixed = list(self.codecs), {}
-        for clamp in clamps:
-            name = names[clamp.column]
-            fixed[name] = np.ones(len(rows.codes), dtype=np.bool_)
-            if clamp.exact is not None:
-                values[name] = np.full(len(rows.codes), clamp.exact)
-        return mend(values, self.rules, fixed)
+        cells = {name: self.values(rows, place) for place, name in enumerate(self.codecs)}
+        for name, (flags, values) in held.items():
+            if values is not None:
+                cells[name] = np.where(flags, values, cells[name])
+        return mend(cells, self.rules, {name: flags for name, (flags, _) in held.items()})
+
+    def held_by(self, clamps: Sequence[Clamp], n: int) -> dict[str, Held]:
+        """The cells of ``n`` rows that conditions hold."""
+        names = list(self.codecs)
+        return {names[clamp.column]: (np.ones(n, dtype=np.bool_), clamp.exact) for clamp in clamps}
+
+    def held_in(self, frame: pd.DataFrame) -> dict[str, Held]:
+        """The cells of a frame that are there."""
+        values = {column.name: column.coordinates(frame[column.name]) for column in self.learnt}
+        return {name: (frame[name].notna().to_numpy(), cells) for name, cells in values.items()}
 
     def restore(self, cells: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """A frame that obeys the schema, of coordinates and of cells that :meth:`unlearnt` made."""
@@ -264,15 +274,14 @@ class RowCodec(BaseModel):
                 made[name] = cells
         return made
 
-    def fill(self, frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-        """The frame with its missing cells of learnt columns taken from the rows."""
+    def fill(self, frame: pd.DataFrame, cells: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """The frame with the missing cells of its learnt columns taken from coordinates."""
         filled = frame.copy()
-        for place, column in enumerate(self.learnt):
+        for column in self.learnt:
             empty = frame[column.name].isna().to_numpy()
-            values = self.values(rows, place)[empty]
-            if empty.any() and self.states[place] > 1:
-                cells = column.restore(values)
-                filled[column.name] = frame[column.name].mask(empty, cells.set_axis(frame.index[empty]))
+            if empty.any() and self.codecs[column.name].states > 1:
+                restored = column.restore(cells[column.name][empty])
+                filled[column.name] = frame[column.name].mask(empty, restored.set_axis(frame.index[empty]))
         return filled
 
     def values(self, rows: Rows, place: int) -> np.ndarray:
