@@ -61,12 +61,6 @@ class CategoryCodec(ColumnCodec):
         return 1 + len(self.levels) + self.pooled
 
     @property
-    def positions(self) -> np.ndarray:
-        lies = np.full(self.states, np.nan, dtype=np.float32)
-        lies[1 : 1 + len(self.scores)] = self.scores
-        return lies
-
-    @property
     def forbidden(self) -> tuple[int, ...]:
         return (self.states - 1,) if self.pooled else ()
 

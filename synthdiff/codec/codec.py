@@ -32,7 +32,14 @@ class ColumnCodec(Part):
 
     Codecs work on arrays that the schema makes: float64 on a line (NaN missing) for numeric columns, int64 positions in
     the levels (-1 missing) for discrete ones.
+
+    Attributes
+    ----------
+    scores : tuple of float
+        The normal scores of the codes after "missing" that lie on a line: atoms, or levels in order.
     """
+
+    scores: tuple[float, ...] = ()
 
     @property
     def detailed(self) -> bool:
@@ -52,7 +59,9 @@ class ColumnCodec(Part):
         -------
         ndarray of float32, shape (states,)
         """
-        raise NotImplementedError
+        lies = np.full(self.states, np.nan, dtype=np.float32)
+        lies[1 : 1 + len(self.scores)] = self.scores
+        return lies
 
     @property
     def forbidden(self) -> tuple[int, ...]:

@@ -160,12 +160,6 @@ class NumberCodec(ColumnCodec):
             values[inside] = _within(self._snap(body), self.floor, self.ceiling)
         return values
 
-    @property
-    def positions(self) -> np.ndarray:
-        lies = np.full(self.states, np.nan, dtype=np.float32)
-        lies[1 : 1 + len(self.scores)] = self.scores
-        return lies
-
     def admitted(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What can mean a value in ``[low, high]``, whose ends have the shape ``(n,)``.
 

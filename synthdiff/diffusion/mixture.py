@@ -90,20 +90,24 @@ class Mixture:
         """The probability of an interval, by component: float64 of shape ``(n, k, d)``."""
         low, high = (edge.double().broadcast_to(self.means[:, 0].shape)[:, None] for edge in (low, high))
         scales = self.log_scales.double().exp()
-        below, above = (low - self.means) / scales, (high - self.means) / scales
-        # In the upper tail both distribution functions are nearly one: take the mirror image.
-        flip = below > 0
-        below, above = torch.where(flip, -above, below), torch.where(flip, -below, above)
+        _, below, above = _in_lower_tail((low - self.means) / scales, (high - self.means) / scales)
         inside = torch.special.ndtr(above) - torch.special.ndtr(below)
         masses: Tensor = self.log_weights.double().exp() * inside.clamp_min(torch.finfo(torch.float64).tiny)
         return masses
 
 
+def _in_lower_tail(below: Tensor, above: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """An interval of a standard normal variable, mirrored where it lies above zero, and where that was.
+
+    In the upper tail the distribution function is nearly one at both ends, and their difference is lost.
+    """
+    flip = below > 0
+    return flip, torch.where(flip, -above, below), torch.where(flip, -below, above)
+
+
 def _cut_normal(mean: Tensor, scale: Tensor, low: Tensor, high: Tensor, uniform: Tensor) -> Tensor:
     """A normal variable cut to an interval, by the inverse of its distribution function."""
-    below, above = (low - mean) / scale, (high - mean) / scale
-    flip = below > 0
-    below, above = torch.where(flip, -above, below), torch.where(flip, -below, above)
+    flip, below, above = _in_lower_tail((low - mean) / scale, (high - mean) / scale)
     first, last = torch.special.ndtr(below), torch.special.ndtr(above)
     drawn = torch.special.ndtri(first + uniform * (last - first))
     drawn = torch.where(flip, -drawn, drawn) * scale + mean
