@@ -62,7 +62,13 @@ class RowModel:
         return FittedRows(self.codec, self.nets)
 
     def draw_cells(
-        self, numbers: range, kept: int, draws: Callable[[int], torch.Generator], clamps: Sequence[Clamp], tally: Tally
+        self,
+        numbers: range,
+        first: np.ndarray,
+        kept: int,
+        draws: Callable[[int], torch.Generator],
+        clamps: Sequence[Clamp],
+        tally: Tally,
     ) -> dict[str, np.ndarray]:
         """Draw rows that obey the declared constraints, of which the first ``kept`` are given back.
 
@@ -70,9 +76,12 @@ class RowModel:
         ----------
         numbers : range
             The rows' own.
+        first : ndarray of int64, shape (n,)
+            The position of the first row of each row's person.
         kept : int
         draws : callable
-            ``attempt -> generator``. A row that breaks a constraint, after repair, is taken from the next attempt.
+            ``attempt -> generator``. A person of whom a row breaks a constraint, after repair, is taken from the next
+            attempt.
         clamps : sequence of Clamp
         tally : Tally
             Counts on.
@@ -91,9 +100,11 @@ class RowModel:
         held = self.codec.held_by(clamps, len(numbers))
 
         def draw(attempt: int) -> Rows:
-            return self.draw(known, visible, draws(attempt), clamps)
+            generator = draws(attempt)
+            rows = self.draw(known, visible, generator, clamps)
+            return self._with_others(rows, first, known, visible, generator, clamps)
 
-        cells, broken = self._obeying(draw, ATTEMPTS, held, kept, tally)
+        cells, broken = self._obeying(draw, ATTEMPTS, held, first, kept, tally)
         if broken:
             raise ModelError(
                 f"{broken} of {len(numbers):,} rows break a constraint of the schema after {ATTEMPTS} draws",
@@ -101,6 +112,34 @@ class RowModel:
                 mend="check that the conditions do not contradict the constraints, or train longer",
             )
         return {name: values[:kept] for name, values in cells.items()}
+
+    def _with_others(
+        self,
+        rows: Rows,
+        first: np.ndarray,
+        known: Rows,
+        visible: np.ndarray,
+        generator: torch.Generator,
+        clamps: Sequence[Clamp],
+    ) -> Rows:
+        """Draw the further rows of each person anew, given what does not change within a person."""
+        persons, further = self.codec.persons, first != np.arange(len(first))
+        if persons is None or not further.any():
+            return rows
+        own = rows.take(first)
+        shown = np.zeros_like(visible)
+        shown[:, list(persons.constant)] = True
+        # What is known of a row by its number, as the level that a share gives it, is the row's and not the person's.
+        for column in np.flatnonzero(visible.any(0) & ~shown.any(0)).tolist():
+            own.codes[:, column] = known.codes[:, column]
+            if column in self.codec.detailed:
+                place = self.codec.detailed.index(column)
+                own.detail[:, place] = known.detail[:, place]
+            if column in own.exact:
+                own.exact[column] = known.exact[column]
+        shown |= visible
+        shown[~further] = True
+        return self.draw(own, shown, generator, clamps)
 
     def fill_cells(self, frame: pd.DataFrame, known: Rows, draws: Callable[[int], torch.Generator]) -> pd.DataFrame:
         """Fill in the missing cells of a frame, given the others.
@@ -119,11 +158,17 @@ class RowModel:
         def draw(attempt: int) -> Rows:
             return self.draw(known, known.codes != MISSING, draws(attempt), missing=False)
 
-        cells, _ = self._obeying(draw, FILLS, self.codec.held_in(frame), len(frame), Tally())
+        cells, _ = self._obeying(draw, FILLS, self.codec.held_in(frame), np.arange(len(frame)), len(frame), Tally())
         return self.codec.fill(frame, cells)
 
     def _obeying(
-        self, draw: Callable[[int], Rows], attempts: int, held: Mapping[str, Held], kept: int, tally: Tally
+        self,
+        draw: Callable[[int], Rows],
+        attempts: int,
+        held: Mapping[str, Held],
+        first: np.ndarray,
+        kept: int,
+        tally: Tally,
     ) -> tuple[dict[str, np.ndarray], int]:
         """Cells of rows, each from the first attempt in which it obeys, or else the last; and how many never did."""
         cells: dict[str, np.ndarray] = {}
@@ -131,9 +176,10 @@ class RowModel:
         for attempt in range(attempts):
             mended = self.codec.decode(draw(attempt), held)
             waiting = waiting if attempt else np.ones(len(mended.holds), dtype=np.bool_)
+            holds = ~np.isin(first, first[~mended.holds])
             cells = {name: np.where(waiting, new, cells.get(name, new)) for name, new in mended.cells.items()}
-            tally.repaired += int((waiting & mended.holds & mended.changed)[:kept].sum())
-            waiting = waiting & ~mended.holds
+            tally.repaired += int((waiting & holds & mended.changed)[:kept].sum())
+            waiting = waiting & ~holds
             if not waiting.any():
                 break
             tally.redrawn += int(waiting[:kept].sum())

@@ -359,8 +359,11 @@ class TableDiffusion(Generator):
         def draws(attempt: int) -> torch.Generator:
             return torch_generator(seed, "rows", index, attempt)
 
-        cells = model.draw_cells(range(index * BLOCK, (index + 1) * BLOCK), len(numbers), draws, clamps, tally)
-        return cells | self.codec_.unlearnt(numbers, numpy_generator(seed, "decode", index))
+        everyone = range(index * BLOCK, (index + 1) * BLOCK)
+        first = self.codec_.lay(BLOCK, numpy_generator(seed, "persons", index))
+        cells = model.draw_cells(everyone, first, len(numbers), draws, clamps, tally)
+        ids = self.codec_.unlearnt(numbers, first[: len(numbers)], numpy_generator(seed, "decode", index))
+        return cells | ids
 
     def _nets(self, marginals: Tensor, members: int) -> torch.nn.ModuleList:
         return nets_of(self.codec_, Net.build(self.net), marginals, members, self.random_state).to(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from synthdiff.codec.clamp import Clamp, clamp_of
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.identifier import IdentifierForm
 from synthdiff.codec.number import NumberCodec
+from synthdiff.codec.persons import Persons
 from synthdiff.codec.ties import Tie, ties_of
 from synthdiff.codec.zeros import Zeros, zeros_of
 from synthdiff.errors import DataError, ModelError, SchemaError
@@ -72,6 +73,8 @@ class RowCodec(BaseModel):
         The pairs of codes that no row has.
     ties : tuple of Tie
         The columns that repeat others or keep close to them.
+    persons : Persons or None
+        What rows of one person have in common, where the schema names whose a row is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +85,7 @@ class RowCodec(BaseModel):
     rules: tuple[AnyRule, ...] = ()
     zeros: tuple[Zeros, ...] = ()
     ties: tuple[Tie, ...] = ()
+    persons: Persons | None = None
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, schema: Schema, *, rare: int) -> Self:
@@ -136,7 +140,11 @@ class RowCodec(BaseModel):
         rows = fitted.encode(some, np.random.default_rng(0))
         states = [*fitted.states, *[AGREEMENTS] * len(fitted.ties)]
         codes = np.concatenate([rows.codes, fitted.agreement(rows.exact, len(some))], 1)
-        return fitted.model_copy(update={"zeros": zeros_of(codes, states, codecs, rules)})
+        update: dict[str, Any] = {"zeros": zeros_of(codes, states, codecs, rules)}
+        if schema.group is not None:
+            cells = {name: schema[name].coordinates(frame[name]) for name in codecs}
+            update["persons"] = Persons.fit(frame[schema.group.name], cells, rare)
+        return fitted.model_copy(update=update)
 
     @cached_property
     def learnt(self) -> tuple[Column, ...]:
@@ -257,21 +265,33 @@ class RowCodec(BaseModel):
             series[column.name] = column.restore(values) if column.name in self.codecs else _unlearnt(column, values)
         return pd.DataFrame(series)
 
-    def unlearnt(self, numbers: Sequence[int], generator: np.random.Generator) -> dict[str, np.ndarray]:
-        """Cells of the columns that are not learnt, for rows with these numbers, which identifiers count by.
+    def lay(self, n: int, generator: np.random.Generator) -> np.ndarray:
+        """For each of ``n`` rows, the position of the first row of its person: int64 of shape ``(n,)``."""
+        return np.arange(n) if self.persons is None else self.persons.lay(n, generator)
+
+    def unlearnt(self, numbers: range, first: np.ndarray, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Cells of the columns that are not learnt.
+
+        Parameters
+        ----------
+        numbers : range
+            The rows' own, which identifiers count by.
+        first : ndarray of int64, shape (n,)
+            The position of the first row of each row's person.
+        generator : Generator
 
         Returns
         -------
         dict of str to ndarray of object, shape (n,)
-            New identifiers, and nothing in columns of text.
+            New identifiers, one a row or one a person, and nothing in columns of text.
         """
         made = {}
-        for name in self.table.names:
-            if name not in self.codecs:
+        for column in self.table:
+            if column.name not in self.codecs:
                 cells = np.empty(len(numbers), dtype=object)
-                if name in self.forms:
-                    cells[:] = list(self.forms[name].make(numbers, generator))
-                made[name] = cells
+                if column.name in self.forms:
+                    cells[:] = list(self.forms[column.name].make(numbers, generator))
+                made[column.name] = cells[first] if column == self.table.group else cells
         return made
 
     def fill(self, frame: pd.DataFrame, cells: Mapping[str, np.ndarray]) -> pd.DataFrame:
