@@ -1,4 +1,4 @@
-"""Several rows a person: as many as real persons have, under one new identifier; what is the person's does not change."""
+"""Several rows a person: as many as real persons have, under one new identifier; what is theirs does not change."""
 
 from __future__ import annotations
 
