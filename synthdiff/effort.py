@@ -11,11 +11,15 @@ from synthdiff.training.loop import Plan
 Effort = Literal["quick", "standard", "thorough"]
 
 STEPS: Mapping[Effort, tuple[int, int, float]] = {
-    "quick": (300, 1500, 15),
-    "standard": (3000, 8000, 100),
-    "thorough": (3000, 40000, 300),
+    "quick": (50, 900, 40),
+    "standard": (100, 8000, 150),
+    "thorough": (300, 40000, 400),
 }
-"""By effort: the least and most steps, and passes over the data in between."""
+"""By effort: the least and most steps, and passes over the data in between.
+
+What is learnt by heart grows with the passes. The rate must fall to nothing within them: as many passes at the start of
+a longer schedule learn less.
+"""
 
 BATCH = 512
 """Rows a step."""
@@ -37,9 +41,8 @@ def table_plan(rows: int, effort: Effort, steps: int | None = None, seconds: flo
     batch = min(BATCH, rows)
     least, most, passes = STEPS[effort]
     chosen = steps or (10**9 if seconds else min(max(math.ceil(passes * rows / batch), least), most))
-    # Small tables are learnt within few passes and then by heart: go slowly and look often.
-    rate = 2e-3 * min(1.0, max(rows / 4_000, 0.05))
-    look = 20 if rows < 5_000 else 100
+    rate = 2e-3 * min(1.0, max(rows / 4_000, 0.5))
+    look = 10 if rows < 1_000 else 20 if rows < 5_000 else 100
     return Plan(steps=chosen, seconds=seconds, batch=batch, rate=rate, evaluate_every=look)
 
 

@@ -2,8 +2,9 @@
 
 Every step draws from a generator derived from the seed and the step's number, so a run that was killed and resumed
 takes the same steps as one that was not. Weights are averaged with a power-function profile (Karras et al. 2024,
-"Analyzing and improving the training dynamics of diffusion models", eq. 1-2); the averaged weights with the lowest
-validation loss win.
+"Analyzing and improving the training dynamics of diffusion models", eq. 1-2). Of the averaged weights the latest win
+whose validation loss is within one standard error of the lowest (Breiman et al. 1984, "Classification and regression
+trees", section 3.4.3): with few validation records the lowest is often so by chance, and early.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ Loss = Callable[[nn.Module, Batch, torch.Generator], Tensor]
 """``(net, batch, generator) -> (n,)``: the loss of each record."""
 
 CHECKPOINT_SECONDS = 5.0
+
+LEAST_VALIDATED, MOST_VALIDATED = 2048, 8192
+"""Records on which the validation loss is computed: fewer are taken several times, more are drawn from."""
 
 STOPPED = "the validation loss stopped falling"
 """Why training ended early."""
@@ -68,7 +72,7 @@ class Plan:
 
 @dataclass
 class History:
-    """What happened: losses by step, the step whose weights were kept, and why training ended."""
+    """What happened: losses by step, the lowest on validation, the step whose weights were kept, why training ended."""
 
     steps: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
@@ -105,7 +109,7 @@ def train(
     fingerprint: str = "",
     progress: Progress = SILENT,
 ) -> History:
-    """Train ``net`` in place; it ends with the averaged weights that were best on the validation part.
+    """Train ``net`` in place; it ends with the averaged weights that validation chose.
 
     Parameters
     ----------
@@ -137,6 +141,7 @@ def train(
     spent = state.history.seconds
     history = state.history
     bank = _bank(validation, seed) if validation is not None else None
+    distinct = min(len(validation[0]), MOST_VALIDATED) if validation is not None else 0
     order = _Order(len(records[0]), plan.batch, seed, device)
     with _own_randomness(device), progress.phase(f"learning {name}", 1.0) as phase:
         phase.advance(state.share(spent))
@@ -159,8 +164,8 @@ def train(
                         "the training loss is no longer a number", mend="lower the learning rate or report the data"
                     )
                 if bank is not None:
-                    history.validation.append(_evaluate(state.averaged.module, loss, bank, seed, device))
-                    state.judge()
+                    losses = _evaluate(state.averaged.module, loss, bank, seed, device)
+                    state.judge(losses.view(-1, distinct).mean(0))
             after = state.share(spent + time.monotonic() - began)
             phase.advance(after - share, **_shown(history))
             if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
@@ -194,6 +199,7 @@ class _State:
         self.averaged = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_power_average(plan.average))
         self.averaged.eval()
         self.best = copy.deepcopy(net.state_dict())
+        self.lowest = torch.zeros(0)
 
     def share(self, seconds: float) -> float:
         """How much of the budget is used: the larger of the shares of steps and of time."""
@@ -210,11 +216,18 @@ class _State:
         self.averaged.update_parameters(self.net)
         self.step += 1
 
-    def judge(self) -> None:
-        """Keep the averaged weights if they are the best so far; end when patience is over."""
+    def judge(self, losses: Tensor) -> None:
+        """Keep the averaged weights unless they are worse than the best by a standard error; end when patience is over.
+
+        ``losses`` are those of the validation records, shape ``(records,)``.
+        """
         history = self.history
+        history.validation.append(losses.mean().item())
         if history.validation[-1] < history.best:
-            history.best, history.best_step = history.validation[-1], self.step
+            history.best, self.lowest = history.validation[-1], losses
+        worse = losses - self.lowest
+        if worse.mean() <= worse.std(correction=0) / len(worse) ** 0.5:
+            history.best_step = self.step
             self.best = copy.deepcopy(self.averaged.module.state_dict())
         elif self.step - history.best_step >= self.plan.patience * self.plan.evaluate_every:
             history.ended = STOPPED
@@ -224,6 +237,7 @@ class _State:
             **named("net", self.net.state_dict()),
             **named("averaged", self.averaged.state_dict()),
             **named("best", self.best),
+            "lowest": self.lowest,
         }
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= named(f"optimizer.{index}", moments)
@@ -241,6 +255,7 @@ class _State:
         self.net.load_state_dict(under("net", tensors))
         self.averaged.load_state_dict(under("averaged", tensors))
         self.best = under("best", tensors)
+        self.lowest = tensors["lowest"]
         state = self.optimizer.state_dict()
         state["state"] = {
             index: under(f"optimizer.{index}", tensors) for index in range(len(state["param_groups"][0]["params"]))
@@ -273,26 +288,25 @@ class _Order:
         return self._permutation[position * self._size : (position + 1) * self._size]
 
 
-def _bank(validation: Batch, seed: int, least: int = 2048, most: int = 8192) -> Batch:
+def _bank(validation: Batch, seed: int) -> Batch:
     """Validation records, repeated when few so that the noise of the noise averages out, cut when many."""
     n = len(validation[0])
-    if n > most:
-        chosen = torch.randperm(n, generator=torch_generator(seed, "validation"))[:most].to(validation[0].device)
-        return tuple(tensor[chosen] for tensor in validation)
-    times = max(1, least // n)
+    if n > MOST_VALIDATED:
+        chosen = torch.randperm(n, generator=torch_generator(seed, "validation"))[:MOST_VALIDATED]
+        return tuple(tensor[chosen.to(tensor.device)] for tensor in validation)
+    times = max(1, LEAST_VALIDATED // n)
     return tuple(tensor.repeat(times, *[1] * (tensor.ndim - 1)) for tensor in validation)
 
 
 @torch.no_grad()
-def _evaluate(net: nn.Module, loss: Loss, bank: Batch, seed: int, device: torch.device, chunk: int = 2048) -> float:
-    """The mean loss over the bank, with the same noise every time."""
-    total = 0.0
-    n = len(bank[0])
-    for start in range(0, n, chunk):
+def _evaluate(net: nn.Module, loss: Loss, bank: Batch, seed: int, device: torch.device, chunk: int = 2048) -> Tensor:
+    """The loss of each record of the bank, with the same noise every time: float64 of shape ``(n,)``."""
+    losses = []
+    for start in range(0, len(bank[0]), chunk):
         part = tuple(tensor[start : start + chunk] for tensor in bank)
         with autocast(device):
-            total += loss(net, part, torch_generator(seed, "bank", start)).double().sum().item()
-    return total / n
+            losses.append(loss(net, part, torch_generator(seed, "bank", start)).double())
+    return torch.cat(losses).cpu()
 
 
 def _shown(history: History) -> dict[str, float]:
