@@ -33,6 +33,9 @@ CHECKPOINT_SECONDS = 5.0
 LEAST_VALIDATED, MOST_VALIDATED = 2048, 8192
 """Records on which the validation loss is computed: fewer are taken several times, more are drawn from."""
 
+PLATEAU = 3
+"""So many times the patience may pass without a lower validation loss."""
+
 STOPPED = "the validation loss stopped falling"
 """Why training ended early."""
 
@@ -56,7 +59,8 @@ class Plan:
     evaluate_every : int
         Steps between two looks at the validation part.
     patience : int
-        Looks without improvement after which training stops.
+        Looks at worse losses after which training stops; it also stops after :data:`PLATEAU` times as many without a
+        lower one.
     """
 
     steps: int
@@ -229,7 +233,9 @@ class _State:
         if worse.mean() <= worse.std(correction=0) / len(worse) ** 0.5:
             history.best_step = self.step
             self.best = copy.deepcopy(self.averaged.module.state_dict())
-        elif self.step - history.best_step >= self.plan.patience * self.plan.evaluate_every:
+        lowest_step = history.steps[history.validation.index(history.best)]
+        patience = self.plan.patience * self.plan.evaluate_every
+        if self.step - history.best_step >= patience or self.step - lowest_step >= PLATEAU * patience:
             history.ended = STOPPED
 
     def save(self, path: Path, fingerprint: str) -> None:
