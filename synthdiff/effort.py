@@ -15,22 +15,25 @@ STEPS: Mapping[Effort, tuple[int, int, float]] = {
     "standard": (100, 8000, 150),
     "thorough": (300, 40000, 400),
 }
-"""By effort: the least and most steps, and passes over the data in between.
+"""By effort: the least and most steps, and passes over a table of :data:`COLUMNS` in between.
 
 What is learnt by heart grows with the passes. The rate must fall to nothing within them: as many passes at the start of
 a longer schedule learn less.
 """
 
+COLUMNS = 15
+"""Wider tables are passed over more often, by the square root: what a column owes to the others has more to it."""
+
 BATCH = 512
 """Rows a step."""
 
 
-def table_plan(rows: int, effort: Effort, steps: int | None = None, seconds: float | None = None) -> Plan:
+def table_plan(rows: int, columns: int, effort: Effort, steps: int | None = None, seconds: float | None = None) -> Plan:
     """How training on so many rows goes, unless validation ends it.
 
     Parameters
     ----------
-    rows : int
+    rows, columns : int
         To learn from.
     effort : {"quick", "standard", "thorough"}
     steps : int, optional
@@ -40,6 +43,7 @@ def table_plan(rows: int, effort: Effort, steps: int | None = None, seconds: flo
     """
     batch = min(BATCH, rows)
     least, most, passes = STEPS[effort]
+    passes *= max(1.0, (columns / COLUMNS) ** 0.5)
     chosen = steps or (10**9 if seconds else min(max(math.ceil(passes * rows / batch), least), most))
     rate = 2e-3 * min(1.0, max(rows / 4_000, 0.5))
     look = 10 if rows < 1_000 else 20 if rows < 5_000 else 100

@@ -172,7 +172,7 @@ class TableDiffusion(Generator):
                 row_loss,
                 kept,
                 held,
-                table_plan(len(kept[0]), self.effort, self.budget_steps, share),
+                table_plan(len(kept[0]), len(self.codec_.states), self.effort, self.budget_steps, share),
                 name="the table" if members == 1 else f"the table, net {member + 1} of {members}",
                 seed=derive(self.random_state, "train", member),
                 device=device,

@@ -200,9 +200,9 @@ def estimate(recipe: Recipe) -> dict[str, float]:
     train, holdout, schema = load_parts(recipe)
     _rehearse(recipe, train, holdout, schema)
     model = generator_of(recipe)
-    kept = round(len(train) * (1 - model.validation))
-    plan = table_plan(kept, model.effort, model.budget_steps, model.budget_seconds)
     trial = generator_of(recipe).set_params(budget_steps=TRIAL_STEPS, budget_seconds=None).fit(train, schema=schema)
+    kept = round(len(train) * (1 - model.validation))
+    plan = table_plan(kept, len(trial.codec_.states), model.effort, model.budget_steps, model.budget_seconds)
     # A trial step is one of every net.
     a_step = sum(history.seconds for history in trial.histories_) / TRIAL_STEPS
     seconds = plan.seconds or plan.steps * a_step
