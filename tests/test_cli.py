@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ def answered(*arguments: object, status: int = ACCEPTED) -> Any:
 def synthdiff_process(folder: Path, *arguments: object, **more: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "synthdiff", *map(str, arguments)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    return subprocess.Popen(command, cwd=folder, text=True, **streams)
+    # A shell that starts the tests in the background has its children ignore interruptions.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=folder, text=True, preexec_fn=heeding, **streams)
 
 
 @dataclass(frozen=True)

@@ -353,7 +353,7 @@ def test_the_logged_model_draws_records(root: Path, tmp_path: Path) -> None:
         kind: ClassVar[str] = "constant"
 
         def fit(self, value: float) -> Constant:
-            self.value_, self.history_ = value, ()
+            self.value_, self.histories_ = value, ()
             return self
 
         def sample(self, n: int, random_state: int = 0) -> pd.DataFrame:
