@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,8 @@ import torch
 from synthdiff.codec.clamp import Clamp
 from synthdiff.codec.codec import MISSING
 from synthdiff.codec.number import NumberCodec
-from synthdiff.codec.row import Held, RowCodec, Rows
+from synthdiff.codec.row import Held, Rows
 from synthdiff.errors import ModelError
-from synthdiff.nets.table import RowNet
 from synthdiff.rowstate import FittedRows, Limit, RowState
 from synthdiff.samplers.unmask import choose, unmask
 
@@ -43,23 +41,8 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class RowModel:
-    """A codec and the nets that have learnt its rows.
-
-    Attributes
-    ----------
-    codec : RowCodec
-    nets : tuple of RowNet
-        In evaluation mode; their predictions are averaged.
-    """
-
-    codec: RowCodec
-    nets: tuple[RowNet, ...]
-
-    @cached_property
-    def fitted(self) -> FittedRows:
-        """The two, with what is made of them once for many draws."""
-        return FittedRows(self.codec, self.nets)
+class RowModel(FittedRows):
+    """Draws rows from a codec and the nets that have learnt them."""
 
     def draw_cells(
         self,
@@ -217,7 +200,7 @@ class RowModel:
         restricted = [clamp.column for clamp in clamps if not clamp.known]
         columns = len(self.codec.states)
         order = [column for column in torch.randperm(columns, generator=generator).tolist() if column not in restricted]
-        state = RowState(self.fitted, known, visible, limits, generator)
+        state = RowState(self, known, visible, limits, generator)
         if len(restricted) > 1:
             many = state.repeated(OVERDRAW)
             weight = unmask(many.reveal, many.visible, restricted)
@@ -237,7 +220,7 @@ class RowModel:
         ndarray of float64, shape (n,)
             The log-probability of the codes plus the log-density of the details, in nats.
         """
-        state = RowState(self.fitted, rows, np.zeros(rows.codes.shape, dtype=bool), [], torch.Generator())
+        state = RowState(self, rows, np.zeros(rows.codes.shape, dtype=bool), [], torch.Generator())
         total = torch.zeros(len(state.codes), dtype=torch.float64, device=state.codes.device)
         for column in order:
             likely = state.likely(column, slice(None))
