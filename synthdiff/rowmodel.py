@@ -242,7 +242,7 @@ class RowModel(FittedRows):
         """By column, what may be emitted."""
         limits = []
         clamped = {clamp.column: clamp for clamp in clamps}
-        for place, (codec, column) in enumerate(zip(self.codec.codecs.values(), self.codec.learnt, strict=True)):
+        for place, (codec, column) in enumerate(zip(self.codec.parts, self.codec.learnt, strict=True)):
             admitted = np.ones(codec.states, dtype=np.float32)
             admitted[list(codec.forbidden)] = 0
             if not (column.nullable and (missing or codec.states == 1)):

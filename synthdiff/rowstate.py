@@ -238,7 +238,7 @@ class RowState:
                 seen = self.visible[rows, tie.source].cpu().numpy() & ~np.isnan(source)
                 low = np.where(seen & (tie.order > 0), np.maximum(low, source), low)
                 high = np.where(seen & (tie.order < 0), np.minimum(high, source), high)
-            part = list(codec.codecs.values())[column]
+            part = codec.parts[column]
             assert isinstance(part, NumberCodec)
             codes, start, end = part.admitted(low, high)
             # A missing value is neither above nor below.
@@ -250,7 +250,7 @@ class RowState:
     def _settle(self, column: int, rows: slice | np.ndarray, ties: list[int], drawn: np.ndarray) -> None:
         """Note what a tied column says in rows where it was drawn; ``drawn`` counts its ties and then its codes."""
         codec = self._fitted.codec
-        part = list(codec.codecs.values())[column]
+        part = codec.parts[column]
         values = codec.decoded(self.rows, column)[rows]
         for place, tie in enumerate(ties):
             values = np.where(drawn == place, self.exact[codec.ties[tie].source][rows], values)

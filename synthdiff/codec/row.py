@@ -152,19 +152,24 @@ class RowCodec(BaseModel):
         return tuple(self.table[name] for name in self.codecs)
 
     @cached_property
+    def parts(self) -> tuple[NumberCodec | CategoryCodec, ...]:
+        """The codecs of the learnt columns, by place."""
+        return tuple(self.codecs.values())
+
+    @cached_property
     def states(self) -> tuple[int, ...]:
         """How many codes each learnt column has."""
-        return tuple(codec.states for codec in self.codecs.values())
+        return tuple(codec.states for codec in self.parts)
 
     @cached_property
     def detailed(self) -> tuple[int, ...]:
         """Which learnt columns have details; it is their last code, the body, that has one."""
-        return tuple(place for place, codec in enumerate(self.codecs.values()) if codec.detailed)
+        return tuple(place for place, codec in enumerate(self.parts) if codec.detailed)
 
     @cached_property
     def positions(self) -> np.ndarray:
         """Where every code of every column lies on its line: float32 of shape ``(total,)``, NaN without order."""
-        return np.concatenate([codec.positions for codec in self.codecs.values()])
+        return np.concatenate([codec.positions for codec in self.parts])
 
     @cached_property
     def tied(self) -> tuple[int, ...]:
@@ -223,7 +228,7 @@ class RowCodec(BaseModel):
         """The values of the ties' sources on the scales of their targets: float32 of shape ``(n, ties)``."""
         scores = []
         for tie in self.ties:
-            codec = list(self.codecs.values())[tie.target]
+            codec = self.parts[tie.target]
             assert isinstance(codec, NumberCodec)
             scores.append(codec.score(np.nan_to_num(values[tie.source])))
         return np.stack(scores, 1).astype(np.float32)
@@ -312,7 +317,7 @@ class RowCodec(BaseModel):
 
     def decoded(self, rows: Rows, place: int) -> np.ndarray:
         """What the code and the detail of a learnt column mean: shape ``(n,)``."""
-        codec = list(self.codecs.values())[place]
+        codec = self.parts[place]
         detail = rows.detail[:, self.detailed.index(place)] if codec.detailed else np.zeros(len(rows.codes), np.float32)
         return codec.decode(rows.codes[:, place], detail)
 
