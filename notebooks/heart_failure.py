@@ -59,12 +59,14 @@ print(f"deaths: {train.DEATH_EVENT.mean():.1%} and {holdout.DEATH_EVENT.mean():.
 # %% [markdown]
 # ## Learn and sample
 #
-# `TableDiffusion` is a scikit-learn estimator. It learns in two halves, codes and details. Of each half it keeps the
-# step that best describes some patients set apart for validation; here are these steps, and why training ended.
+# `TableDiffusion` is a scikit-learn estimator. On a table this small five nets learn, each validating on other patients,
+# and their predictions are averaged. Of each net the step is kept that describes its validation patients about as well
+# as any; here are these steps, and why training ended.
 
 # %%
 model = TableDiffusion(budget_steps=400, random_state=7).fit(train, schema=schema)
-print(f"kept step {model.history_.best_step}: {model.history_.ended}")
+for number, history in enumerate(model.histories_, 1):
+    print(f"net {number}: kept step {history.best_step}: {history.ended}")
 
 # %% [markdown]
 # The same seed gives the same records, and they have the types of the table that was learnt.
