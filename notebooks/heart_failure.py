@@ -59,9 +59,9 @@ print(f"deaths: {train.DEATH_EVENT.mean():.1%} and {holdout.DEATH_EVENT.mean():.
 # %% [markdown]
 # ## Learn and sample
 #
-# `TableDiffusion` is a scikit-learn estimator. On a table this small five nets learn, each validating on other patients,
-# and their predictions are averaged. Of each net the step is kept that describes its validation patients about as well
-# as any; here are these steps, and why training ended.
+# `TableDiffusion` is a scikit-learn estimator. On a table this small five nets learn, each validating on other
+# patients, and their predictions are averaged. Of each net the step is kept that describes its validation patients
+# about as well as any; here are these steps, and why training ended.
 
 # %%
 model = TableDiffusion(budget_steps=400, random_state=7).fit(train, schema=schema)

@@ -8,7 +8,7 @@ from typing import Any
 
 from synthdiff.checks.check import Check, Estimate, Finding, Reference
 from synthdiff.policy import Bar, End, Judgement, Policy, Verdict
-from synthdiff.report.words import bar as in_words, estimate_label, listed, with_interval
+from synthdiff.report.words import bar as in_words, listed, with_interval
 
 VOID = "blind_auc"
 """The estimate whose bar decides whether the attacks mean anything."""
@@ -20,6 +20,8 @@ class Judged:
 
     Attributes
     ----------
+    label : str
+        What a reader calls the estimate.
     bar : str
         As the policy or the check writes it.
     limit : float or None
@@ -34,6 +36,7 @@ class Judged:
         When inconclusive: about how many records would decide it.
     """
 
+    label: str
     bar: str
     limit: float | None
     value: float | None
@@ -116,13 +119,16 @@ class Answer:
             "direction": self.check.direction,
             "aspect": self.check.aspect,
             "source": self.check.source,
-            "title": title(self.check),
+            "title": self.check.title,
             "reference": asdict(self.reference) if self.reference else None,
             "verdict": self.verdict,
             "gating": self.gating,
             "reason": self.reason,
             "bars": {name: asdict(bar) for name, bar in self.bars.items()},
             "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
+            "terms": {
+                name: {"label": label, "meaning": meaning} for name, (label, meaning) in self.check.terms.items()
+            },
             "detail": self.detail,
         }
 
@@ -138,6 +144,7 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
         estimate = finding.estimates.get(name)
         judgement = Judgement("inconclusive", None) if estimate is None else bar.judge(estimate, end)
         bars[name] = Judged(
+            label=check.terms[name][0],
             bar=bar.text,
             limit=judgement.limit,
             value=estimate.value if estimate else None,
@@ -148,13 +155,13 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
             gating=name in required,
             n_needed=judgement.n_needed,
         )
-    said = [finding.reason, *(_against(name, bar) for name, bar in bars.items() if bar.gating)]
+    said = [finding.reason, *(_against(bar) for bar in bars.values() if bar.gating)]
     return Answer(check, finding.estimates, bars, " ".join(said), finding.detail)
 
 
-def _against(name: str, bar: Judged) -> str:
+def _against(bar: Judged) -> str:
     """How one required bar stands, as a sentence."""
-    label, demand = estimate_label(name), in_words(bar.bar)
+    label, demand = bar.label, in_words(bar.bar)
     if bar.value is None:
         return f"{label}: required {demand}, not measured."
     found = with_interval(bar.value, bar.interval)
@@ -177,7 +184,7 @@ def conclude(policy: Policy, answers: Mapping[str, Answer]) -> tuple[Verdict, st
     unasked = [name for name in policy.bars if name not in judged]
     verdicts = [bar.verdict for bar in judged.values()]
     verdict = together(verdicts if not unasked else [*verdicts, "inconclusive"])
-    failed = [_short(name, bar) for name, bar in judged.items() if bar.verdict == "fail"]
+    failed = [_short(bar) for bar in judged.values() if bar.verdict == "fail"]
     if verdict == "fail":
         if judged.get(VOID) is not None and judged[VOID].verdict == "fail":
             return verdict, (
@@ -187,24 +194,19 @@ def conclude(policy: Policy, answers: Mapping[str, Answer]) -> tuple[Verdict, st
         return verdict, f"Failed: {'; '.join(failed)}."
     if verdict == "pass":
         return verdict, f"Passed: all {len(judged)} bars of the policy {policy.name} are met."
-    open_bars = {name: bar for name, bar in judged.items() if bar.verdict == "inconclusive"}
-    few = [_short(name, bar) for name, bar in open_bars.items() if bar.value is not None]
-    silent = [name for name, bar in open_bars.items() if bar.value is None] + unasked
+    undecided = [bar for bar in judged.values() if bar.verdict == "inconclusive"]
+    few = [_short(bar) for bar in undecided if bar.value is not None]
+    silent = [bar.label for bar in undecided if bar.value is None] + [name.replace("_", " ") for name in unasked]
     said = [f"too few records to tell for {'; '.join(few)}"] if few else []
-    said += [f"not measured: {listed(estimate_label(name) for name in silent)}"] if silent else []
+    said += [f"not measured: {listed(silent)}"] if silent else []
     return verdict, f"Undecided: {'; '.join(said)}."
 
 
-def _short(name: str, bar: Judged) -> str:
+def _short(bar: Judged) -> str:
     needed = f", about {bar.n_needed:,} records would do" if bar.n_needed else ""
-    return f"{estimate_label(name)} {with_interval(bar.value, bar.interval)}, required {in_words(bar.bar)}{needed}"
+    return f"{bar.label} {with_interval(bar.value, bar.interval)}, required {in_words(bar.bar)}{needed}"
 
 
 def kind(check: Check) -> str:
     """The name of a check."""
     return str(check.model_dump()["kind"])
-
-
-def title(check: Check) -> str:
-    """The name of a check for a reader."""
-    return kind(check).replace("_", " ").capitalize()

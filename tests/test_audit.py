@@ -157,7 +157,7 @@ def test_the_plain_form(fresh: AuditReport) -> None:
     for name, check in plain["checks"].items():
         assert set(check) == {
             "value", "interval", "n", "estimate", "unit", "direction", "aspect", "source", "title", "reference",
-            "verdict", "gating", "reason", "bars", "estimates", "detail",
+            "verdict", "gating", "reason", "bars", "estimates", "detail", "terms",
         }, name  # fmt: skip
         assert check["value"] == check["estimates"][check["estimate"]]["value"]
         assert set(check["bars"]) <= set(check["estimates"])

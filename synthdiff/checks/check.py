@@ -64,6 +64,25 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Concern:
+    """A pair of records that the custodian should look at; only positions, so that it can be kept beside the tables.
+
+    Attributes
+    ----------
+    synthetic : int
+        The position of the record in the synthetic table.
+    real : int or None
+        That of the training record which it gives away, if it is about one.
+    why : str
+        What is wrong, without any value of the record.
+    """
+
+    synthetic: int
+    real: int | None
+    why: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """A check's answer.
 
@@ -76,15 +95,22 @@ class Finding:
     detail : mapping
         Plain JSON for the report's figures and tables: no record, no per-record distance, no exact minimum or maximum,
         no level seen fewer than :data:`RARE` times.
+    concerns : tuple of Concern
+        The records behind it, the gravest first, :data:`CONCERNS` at most. They go to the custodian's report and into
+        nothing that is released.
     """
 
     estimates: Mapping[str, Estimate]
     reason: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    concerns: tuple[Concern, ...] = ()
 
 
 RARE = 5
 """Levels that fewer records than this share are pooled in whatever a report shows."""
+
+CONCERNS = 100
+"""Records that one check names to the custodian at most."""
 
 
 class Check(Part):
@@ -93,6 +119,10 @@ class Check(Part):
     Class attributes describe the check to ``synthdiff list checks`` and to the report.
     """
 
+    title: ClassVar[str]
+    """What the report calls the check."""
+    terms: ClassVar[Mapping[str, tuple[str, str]]]
+    """Every estimate by its name: what the report calls it, and a sentence that tells a data steward what it means."""
     aspect: ClassVar[Aspect]
     unit: ClassVar[str]
     direction: ClassVar[str]

@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from synthdiff.errors import SchemaError
 
 Kind = Literal["continuous", "integer", "categorical", "ordinal", "boolean", "datetime", "identifier", "text"]
-Role = Literal["target", "group", "quasi-identifier", "sensitive"]
+Role = Literal["target", "group", "quasi-identifier", "sensitive", "protected", "time", "event"]
+"""What a column is used for: what is predicted; whose a row is; what an attacker may know of a person and what he is
+after; by what groups must be served alike; for how long a person was followed, and whether the event came.
+"""
 
 Level = bool | int | float | str
 

@@ -46,6 +46,13 @@ class Detection(Check):
     kind: Literal["detection"] = "detection"
     most: int = Field(50_000, ge=100)
 
+    title: ClassVar[str] = "Telling synthetic from real"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "detection_auc": (
+            "Detectability",
+            "How well a trained classifier tells synthetic from real records: 0.5 is not at all, 1 is always.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "fidelity"
     unit: ClassVar[str] = "AUC"
     direction: ClassVar[str] = "0.5 is best"

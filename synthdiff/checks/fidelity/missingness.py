@@ -46,6 +46,13 @@ class Missingness(Check):
     kind: Literal["missingness"] = "missingness"
     most: int = Field(50_000, ge=100)
 
+    title: ClassVar[str] = "Missing values"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "missingness_error": (
+            "Error of missing values",
+            "Mean difference between the real and the synthetic share of missing cells of a column.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "fidelity"
     unit: ClassVar[str] = "mean distance, 0 to 1"
     direction: ClassVar[str] = "lower is better, as low as held-out records is best"

@@ -28,6 +28,14 @@ class SchemaCheck(Check):
 
     kind: Literal["schema"] = "schema"
 
+    title: ClassVar[str] = "Rules of the schema"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "schema_violation_rate": (
+            "Broken rules of the schema",
+            "Share of synthetic records with a value of the wrong kind, outside the declared bounds or not among "
+            "the allowed levels.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "fidelity"
     unit: ClassVar[str] = "share of records"
     direction: ClassVar[str] = "0 is best"

@@ -36,6 +36,14 @@ class Shape(Check):
     kind: Literal["shape"] = "shape"
     most: int = Field(200_000, ge=100)
 
+    title: ClassVar[str] = "Single columns"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "shape_error": (
+            "Error of single columns",
+            "Mean distance between the real and the synthetic distribution of a column: 0 is no difference, 1 is no "
+            "overlap.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "fidelity"
     unit: ClassVar[str] = "mean distance, 0 to 1"
     direction: ClassVar[str] = "lower is better, as low as held-out records is best"

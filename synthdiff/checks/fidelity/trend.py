@@ -61,6 +61,19 @@ class Trend(Check):
     most: int = Field(50_000, ge=100)
     pairs: int = Field(1_000, ge=10)
 
+    title: ClassVar[str] = "Pairs of columns"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "trend_error": (
+            "Error of pairs of columns",
+            "Mean difference between the real and the synthetic relation of two columns, with bins common to both "
+            "tables: 0 is none.",
+        ),
+        "trend_error_own_bins": (
+            "Error of pairs, each table's own bins",
+            "The same with bins from each table's own extremes, as the literature prints it; protected extremes "
+            "make it larger.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "fidelity"
     unit: ClassVar[str] = "mean distance, 0 to 1"
     direction: ClassVar[str] = "lower is better, as low as held-out records is best"

@@ -41,6 +41,14 @@ class BlindBaseline(Check):
     kind: Literal["blind_baseline"] = "blind_baseline"
     most: int = Field(10_000, ge=FEWEST)
 
+    title: ClassVar[str] = "Blind attack"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "blind_auc": (
+            "Blind attack",
+            "The same attack without the synthetic data: anything but 0.5 means that training and held-out records "
+            "differ in themselves, and the privacy figures cannot be relied on.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "privacy"
     unit: ClassVar[str] = "AUC"
     direction: ClassVar[str] = "0.5 is best"

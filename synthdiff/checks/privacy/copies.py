@@ -30,6 +30,17 @@ class Copies(Check):
 
     kind: Literal["copies"] = "copies"
 
+    title: ClassVar[str] = "Exact copies"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "copy_rate": (
+            "Exact copies",
+            "Share of synthetic records that equal a record the generator was trained on.",
+        ),
+        "excess_copy_rate": (
+            "Exact copies beyond chance",
+            "Exact copies in the synthetic data minus those that real, held-out records show by chance.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "privacy"
     unit: ClassVar[str] = "share of records"
     direction: ClassVar[str] = "no more than among held-out records"

@@ -57,6 +57,28 @@ class Membership(Check):
     most: int = Field(10_000, ge=FEWEST)
     crowd: int = Field(20_000, ge=FEWEST)
 
+    title: ClassVar[str] = "Membership attack"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "membership_auc": (
+            "Membership attack",
+            "How well an attacker who holds a real record can tell whether it was used for training: 0.5 is "
+            "guessing, 1 is certainty.",
+        ),
+        "membership_advantage": (
+            "Attacker's advantage",
+            "The membership attack above guessing, from 0 (none) to 1 (certainty).",
+        ),
+        "tpr_at_fpr_0.01": (
+            "Members found at 1 % false alarms",
+            "Share of the training records that the attacker finds when 1 % of the accused are innocent; guessing "
+            "finds 0.01.",
+        ),
+        "tpr_at_fpr_0.10": (
+            "Members found at 10 % false alarms",
+            "Share of the training records that the attacker finds when 10 % of the accused are innocent; guessing "
+            "finds 0.10.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "privacy"
     unit: ClassVar[str] = "AUC"
     direction: ClassVar[str] = "0.5 is best"

@@ -52,6 +52,18 @@ class Utility(Check):
     most: int = Field(50_000, ge=FEWEST)
     resamples: int = Field(1000, ge=100)
 
+    title: ClassVar[str] = "Learn from synthetic, test on real"
+    terms: ClassVar[dict[str, tuple[str, str]]] = {
+        "utility_drop": (
+            "Loss of usefulness",
+            "How much worse a model predicts real records when it learnt from synthetic instead of real ones: 0 is "
+            "no loss.",
+        ),
+        "utility_synthetic": (
+            "Usefulness",
+            "How well a model that learnt from synthetic records predicts real ones that it never saw.",
+        ),
+    }
     aspect: ClassVar[Aspect] = "utility"
     unit: ClassVar[str] = "score lost"
     direction: ClassVar[str] = "lower is better"
