@@ -273,6 +273,8 @@ def test_a_newcomer_s_check_is_one_class() -> None:
         direction: ClassVar[str] = "more is better"
         source: ClassVar[str] = "this test"
         bars: ClassVar[dict[str, str]] = {"rows": ">= 10"}
+        title: ClassVar[str] = "Rows"
+        terms: ClassVar[dict[str, tuple[str, str]]] = {"rows": ("Rows", "How many there are.")}
 
         def run(self, evidence: Evidence) -> Finding:
             n = len(evidence.synthetic)
