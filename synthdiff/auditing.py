@@ -26,6 +26,12 @@ from synthdiff.verdict import Answer, conclude, judge, kind
 
 FORMAT = "synthdiff-audit/1"
 
+MULTIPLICITY = (
+    "All bars must be met, each by the bad end of its 95 % interval, so passing needs no correction. A bar counts as "
+    "missed only when an interval widened for the number of bars (Bonferroni) misses it, so that a gate of many bars "
+    "refuses good data by chance in at most 5 of 100 audits; what lies in between is undecided."
+)
+
 ALIASES: Mapping[str, str] = {"membership_inference": "membership"}
 """Other names by which people ask a report for a check."""
 
@@ -86,6 +92,8 @@ class AuditReport:
                         "sha256": policy.sha256,
                         "require": policy.require,
                         "purpose": policy.purpose,
+                        "comparisons": len(policy.require),
+                        "multiplicity": MULTIPLICITY,
                     },
                     "data": self.data,
                     "environment": {

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from statistics import NormalDist
 from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,7 +53,7 @@ class Judgement:
     Attributes
     ----------
     verdict : Verdict
-        ``"inconclusive"`` when the interval holds the limit, or when there is nothing to hold against it.
+        ``"inconclusive"`` when the limit is neither met nor surely missed, or when there is nothing to hold against it.
     limit : float or None
         The number that the bar comes to; None when it refers to a reference that could not be had.
     n_needed : int or None
@@ -115,12 +116,17 @@ class Bar:
             return cls(tidy, "includes", float(match[1]))
         return None
 
-    def judge(self, estimate: Estimate, end: End = "bad") -> Judgement:
+    def judge(self, estimate: Estimate, end: End = "bad", among: int = 1) -> Judgement:
         """Hold an estimate against the bar.
 
         It passes when the bad end of the interval meets the bar (the upper end of what must be small), fails when the
         good end misses it, and is inconclusive in between. Naming the bad end changes nothing; where the good end is
         named it alone decides, so a bar can also say "not shown to be above".
+
+        A gate of several bars passes when every one is met, which at 95 % each is a test at 95 % of the whole
+        (intersection-union; Berger 1982): nothing needs correcting. It fails when any one is missed, and of many bars
+        one is missed by chance; so a bar fails only when the good end of an interval as wide as Bonferroni's asks
+        misses it.
 
         Parameters
         ----------
@@ -128,29 +134,44 @@ class Bar:
             With its interval, and its reference where the bar is relative.
         end : End
             The end of the interval that must meet the bar.
+        among : int
+            How many bars the gate has.
+
+        References
+        ----------
+        Berger (1982), Multiparameter hypothesis testing and acceptance sampling, Technometrics 24.
         """
+        (lower, upper), (low, high) = estimate.interval, _widened(estimate, among)
         if self.relation == "includes":
-            low, high = estimate.interval
-            return Judgement("pass" if low <= self.number <= high else "fail", self.number)
+            missed = not low <= self.number <= high
+            return Judgement(_verdict(lower <= self.number <= upper, missed), self.number)
         limit = self.number
         if self.relative:
             if estimate.reference is None:
                 return Judgement("inconclusive", None)
             limit += estimate.reference.value
-        lower, upper = estimate.interval
         small = self.relation.startswith("<")
-        bad, good = (upper, lower) if small else (lower, upper)
-        if end == ("lower" if small else "upper"):
-            return Judgement("pass" if self._meets(good, limit) else "fail", limit)
-        if self._meets(bad, limit):
-            return Judgement("pass", limit)
-        if not self._meets(good, limit):
-            return Judgement("fail", limit)
-        crossing = bad if self._meets(estimate.value, limit) else good
-        return Judgement("inconclusive", limit, _needed(estimate, crossing, limit))
+        bad, good, best = (upper, lower, low) if small else (lower, upper, high)
+        decides = good if end == ("lower" if small else "upper") else bad
+        verdict = _verdict(self._meets(decides, limit), not self._meets(best, limit))
+        if verdict != "inconclusive" or decides == good:
+            return Judgement(verdict, limit)
+        crossing = bad if self._meets(estimate.value, limit) else best
+        return Judgement(verdict, limit, _needed(estimate, crossing, limit))
 
     def _meets(self, value: float, limit: float) -> bool:
         return bool(_COMPARE[self.relation](value, limit))
+
+
+def _verdict(met: bool, missed: bool) -> Verdict:
+    return "pass" if met else "fail" if missed else "inconclusive"
+
+
+def _widened(estimate: Estimate, among: int) -> tuple[float, float]:
+    """The interval that covers with 95 % together with those of all the bars that it is one of."""
+    stretch = NormalDist().inv_cdf(1 - 0.025 / among) / NormalDist().inv_cdf(0.975)
+    low, high = estimate.interval
+    return estimate.value - stretch * (estimate.value - low), estimate.value + stretch * (high - estimate.value)
 
 
 def _relation(text: str) -> Relation:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from synthdiff.checks.check import Check, Estimate, Finding, Reference
+from synthdiff.checks.check import Check, Concern, Estimate, Finding, Reference
 from synthdiff.policy import Bar, End, Judgement, Policy, Verdict
 from synthdiff.report.words import bar as in_words, listed, with_interval
 
@@ -64,6 +64,8 @@ class Answer:
         What was found and how it stands to the bars.
     detail : mapping
         Plain data for the report's figures.
+    concerns : tuple of Concern
+        For the custodian alone; not in :meth:`to_dict`.
     """
 
     check: Check
@@ -71,6 +73,7 @@ class Answer:
     bars: Mapping[str, Judged]
     reason: str
     detail: Mapping[str, Any]
+    concerns: tuple[Concern, ...] = ()
 
     @property
     def estimate(self) -> str | None:
@@ -141,8 +144,10 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
     }
     bars = {}
     for name, (bar, end) in (own | {name: found for name, found in required.items() if name in own}).items():
-        estimate = finding.estimates.get(name)
-        judgement = Judgement("inconclusive", None) if estimate is None else bar.judge(estimate, end)
+        estimate, gating = finding.estimates.get(name), name in required
+        judgement = Judgement("inconclusive", None)
+        if estimate is not None:
+            judgement = bar.judge(estimate, end, len(required) if gating else 1)
         bars[name] = Judged(
             label=check.terms[name][0],
             bar=bar.text,
@@ -152,11 +157,11 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
             n=estimate.n if estimate else 0,
             reference=estimate.reference if estimate else None,
             verdict=judgement.verdict,
-            gating=name in required,
+            gating=gating,
             n_needed=judgement.n_needed,
         )
     said = [finding.reason, *(_against(bar) for bar in bars.values() if bar.gating)]
-    return Answer(check, finding.estimates, bars, " ".join(said), finding.detail)
+    return Answer(check, finding.estimates, bars, " ".join(said), finding.detail, finding.concerns)
 
 
 def _against(bar: Judged) -> str:

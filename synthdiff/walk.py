@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -110,6 +111,8 @@ def run(
             for role, table in (("training", train), ("holdout", holdout)):
                 tracked.private_input(role, sha256=inputs[role], rows=len(table), columns=len(table.columns))
             model = attempt.model(lambda: _fit(recipe, train, schema, attempt.checkpoints, progress))
+            for net, history in enumerate(model.histories_, 1):
+                tracked.losses(list(zip_longest(history.steps, history.train, history.validation)), net)
             rows = recipe.sample.rows or len(train)
             synthetic = attempt.synthetic(lambda: _draw(model, rows, recipe, progress), schema)
             evidence = (train, holdout, synthetic)

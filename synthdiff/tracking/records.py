@@ -100,7 +100,7 @@ class NoAttempt:
     def metrics(self, answer: Mapping[str, Any]) -> None:
         """Log nothing."""
 
-    def losses(self, history: Sequence[tuple[int, float, float | None]]) -> None:
+    def losses(self, history: Sequence[tuple[int, float, float | None]], net: int = 1) -> None:
         """Log nothing."""
 
     def artifacts(self, folder: Path, under: str | None = None) -> None:

@@ -64,10 +64,11 @@ class Attempt:
         self._log([(name, value, 0) for name, value in figures.items()])
         self._tag({"synthdiff.audit": answer["verdict"], "mlflow.note.content": str(answer.get("headline", ""))})
 
-    def losses(self, history: Sequence[tuple[int, float, float | None]]) -> None:
-        """Log the training's history: (step, training loss, validation loss or None) each."""
-        self._log([("loss_train", train, step) for step, train, _ in history])
-        self._log([("loss_valid", valid, step) for step, _, valid in history])
+    def losses(self, history: Sequence[tuple[int, float, float | None]], net: int = 1) -> None:
+        """Log how a net learnt: (step, training loss, validation loss or None) each; nets count from 1."""
+        which = "" if net == 1 else f"_net_{net}"
+        self._log([(f"loss_train{which}", train, step) for step, train, _ in history])
+        self._log([(f"loss_valid{which}", valid, step) for step, _, valid in history])
 
     def artifacts(self, folder: Path, under: str | None = None) -> None:
         """Copy a folder's content into the run's artifacts, or into the folder ``under`` there."""
