@@ -61,5 +61,5 @@ def nets_of(codec: RowCodec, net: Net, marginals: Tensor, members: int, seed: in
     for member in range(members):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "weights", member))
-            nets.append(RowNet(Vocabulary(codec.states), detailed, positions, marginals, net, links))
+            nets.append(RowNet(Vocabulary(codec.states), detailed, positions, marginals, net, links, codec.target))
     return nets

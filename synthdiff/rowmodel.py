@@ -198,8 +198,7 @@ class RowModel(FittedRows):
         """
         limits = self._limits(clamps, missing)
         restricted = [clamp.column for clamp in clamps if not clamp.known]
-        columns = len(self.codec.states)
-        order = [column for column in torch.randperm(columns, generator=generator).tolist() if column not in restricted]
+        order = [column for column in self._order(generator) if column not in restricted]
         state = RowState(self, known, visible, limits, generator)
         if len(restricted) > 1:
             many = state.repeated(OVERDRAW)
@@ -237,6 +236,11 @@ class RowModel(FittedRows):
             total += said
             state.visible[:, column] = True
         return total.cpu().numpy()
+
+    def _order(self, generator: torch.Generator) -> list[int]:
+        """An order of all columns that is random but for the target: given all others it is known best."""
+        order: list[int] = torch.randperm(len(self.codec.states), generator=generator).tolist()
+        return sorted(order, key=lambda column: column == self.codec.target)
 
     def _limits(self, clamps: Sequence[Clamp], missing: bool) -> list[Limit]:
         """By column, what may be emitted."""

@@ -324,6 +324,18 @@ def test_several_nets_learn_a_small_table(frame: pd.DataFrame, tmp_path: Path) -
     assert np.isfinite(model.log_likelihood(frame[:50])).all()
 
 
+def test_what_a_target_owes_to_all_other_columns_is_learnt_the_better() -> None:
+    cells = np.random.default_rng(0).normal(size=(2000, 8)).round(3)
+    frame = pd.DataFrame(cells, columns=[f"x{place}" for place in range(8)])
+    frame["sign"] = np.where(cells[:, 0] * cells[:, 1] > 0, "same", "other")
+    right = []
+    for declared in ({}, {"sign": {"role": "target"}}):
+        model = TableDiffusion(budget_steps=400, random_state=0).fit(frame, schema=Schema.infer(frame, declared))
+        drawn = model.sample(2000)
+        right.append(float(((drawn["x0"] * drawn["x1"] > 0) == (drawn["sign"] == "same")).mean()))
+    assert right[1] > right[0] + 0.02
+
+
 def test_odd_columns() -> None:
     draw = numpy_generator(0, "odd")
     odd = pd.DataFrame(

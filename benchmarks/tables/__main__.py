@@ -59,7 +59,8 @@ class Bench:
             record.unlink(missing_ok=True)
             kinds = {column.name: column.kind if column.learnt else "group" for column in self.schema}
             allowed = budget[1] if budget else None
-            facts = engine.run(folder, self.train, kinds, seed, allowed) | {"allowed_cpu_seconds": allowed}
+            about = {"kinds": kinds, "target": self.table.target, "seed": seed, "cpu_seconds": allowed}
+            facts = engine.run(folder, self.train, about) | {"allowed_cpu_seconds": allowed}
             _write(record, facts)
         if not (folder / "scores.json").exists():
             say(f"{self.table.name}: {engine.name}, seed {seed}: scored, after {facts['fit']['cpu_seconds']:.0f} CPU s")

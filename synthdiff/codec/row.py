@@ -152,6 +152,11 @@ class RowCodec(BaseModel):
         return tuple(self.table[name] for name in self.codecs)
 
     @cached_property
+    def target(self) -> int | None:
+        """The place of the target among the learnt columns."""
+        return self.learnt.index(self.table.target) if self.table.target in self.learnt else None
+
+    @cached_property
     def parts(self) -> tuple[NumberCodec | CategoryCodec, ...]:
         """The codecs of the learnt columns, by place."""
         return tuple(self.codecs.values())

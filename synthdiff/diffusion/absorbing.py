@@ -45,17 +45,27 @@ class Vocabulary:
         return torch.nn.functional.one_hot(self.owner, len(self.states)).float()
 
 
-def draw_mask(n: int, columns: int, generator: torch.Generator) -> Tensor:
+ALONE = 0.1
+"""The share of masks that hide nothing but the target."""
+
+
+def draw_mask(n: int, columns: int, generator: torch.Generator, target: int | None = None) -> Tensor:
     """Draw which coordinates are masked: bool of shape ``(n, columns)``, at least one a row.
 
     The number of masked coordinates is uniform on ``1 … columns`` and stratified over the batch; which ones is uniform.
+    Where there is a target, a tenth of the masks hide it alone: what is predicted from all else is what a target is
+    for, and by chance few masks would ask for it.
     """
     strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
     count = 1 + (strata[torch.randperm(n, generator=generator)] * columns).long().clamp_(max=columns - 1)
     noise = torch.rand(n, columns, generator=generator)
     # numpy sorts short rows ten times as fast as torch does.
     ordered = torch.from_numpy(np.sort(noise.numpy(), axis=1))
-    return noise <= ordered.gather(1, count[:, None] - 1)
+    masked = noise <= ordered.gather(1, count[:, None] - 1)
+    if target is not None:
+        alone = torch.rand(n, generator=generator) < ALONE
+        masked[alone] = torch.arange(columns) == target
+    return masked
 
 
 def cross_entropy(logits: Tensor, codes: Tensor, membership: Tensor, offsets: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def row_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor
     assert isinstance(net, RowNet)
     codes, detail, *tied = batch
     codes = codes.long()
-    hidden = draw_mask(len(codes), codes.shape[1], generator).to(codes.device)
+    hidden = draw_mask(len(codes), codes.shape[1], generator, net.target).to(codes.device)
     tables = net.tables()
     features = net(tables, codes, detail, ~hidden, *tied[:1])
     total, asked = codes.new_zeros(len(codes), dtype=torch.float32), hidden

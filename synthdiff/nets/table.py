@@ -50,6 +50,8 @@ class RowNet(nn.Module):
         The trunk.
     links : sequence of Link
         Ties between columns.
+    target : int, optional
+        The column that is learnt the better for being predicted from all others.
     """
 
     places: Tensor
@@ -65,9 +67,10 @@ class RowNet(nn.Module):
         marginals: Tensor,
         net: Net,
         links: Sequence[Link] = (),
+        target: int | None = None,
     ) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.vocabulary, self.target = vocabulary, target
         columns, details = len(vocabulary.states), len(places)
         self.register_buffer("places", torch.tensor(places, dtype=torch.int64), persistent=False)
         bodies = torch.tensor([vocabulary.states[place] - 1 for place in places], dtype=torch.int64)

@@ -60,10 +60,16 @@ class Engine:
         """The interpreter of its environment, which is built on first use and whenever its requirements change."""
         return Path(sys.executable) if self.environment is None else _built(self.environment)
 
-    def run(
-        self, folder: Path, train: pd.DataFrame, kinds: dict[str, str], seed: int, cpu_seconds: float | None
-    ) -> dict[str, Any]:
+    def run(self, folder: Path, train: pd.DataFrame, about: dict[str, Any]) -> dict[str, Any]:
         """Fit on the training rows, sample as many, and leave ``synthetic.parquet`` in the folder.
+
+        Parameters
+        ----------
+        folder : Path
+        train : DataFrame
+        about : dict
+            The rest of a :class:`~benchmarks.tables.engines.task.Task`: ``kinds``, ``target``, ``seed``,
+            ``cpu_seconds``.
 
         Returns
         -------
@@ -80,7 +86,7 @@ class Engine:
         for old in ("facts.json", "synthetic.parquet", "scores.json"):
             (folder / old).unlink(missing_ok=True)
         train.to_parquet(folder / "train.parquet", index=False)
-        task = {"engine": self.name, "seed": seed, "rows": len(train), "cpu_seconds": cpu_seconds, "kinds": kinds}
+        task = {"engine": self.name, "rows": len(train), **about}
         (folder / "task.json").write_text(json.dumps(task, indent=1), encoding="utf-8")
         command = [str(self.python()), "-m", f"benchmarks.tables.engines.{self.script}", str(folder.resolve())]
         with (folder / "log.txt").open("w", encoding="utf-8") as log:

@@ -14,6 +14,7 @@ def main() -> None:
     task, meter = Task.given(), Meter()
     train = pd.read_parquet(task.folder / "train.parquet")
     roles = {name: {"role": "group"} for name, kind in task.kinds.items() if kind == "group"}
+    roles |= {task.target: {"role": "target"}} if task.target else {}
     with meter.phase("fit"):
         model = TableDiffusion(random_state=task.seed, device="cpu").fit(train, schema=Schema.infer(train, roles))
     with meter.phase("sample"):

@@ -38,6 +38,8 @@ class Task:
         How long fitting may take; None where the engine's defaults decide.
     kinds : dict
         By column ``categorical``, ``ordinal``, ``boolean``, ``integer``, ``continuous`` or ``group``.
+    target : str or None
+        The column to be predicted, for engines that ask.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Task:
     rows: int
     cpu_seconds: float | None
     kinds: dict[str, str]
+    target: str | None
 
     @classmethod
     def given(cls) -> Task:
