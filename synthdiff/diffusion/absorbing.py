@@ -45,7 +45,7 @@ class Vocabulary:
         return torch.nn.functional.one_hot(self.owner, len(self.states)).float()
 
 
-ALONE = 0.1
+ALONE = 0.15
 """The share of masks that hide nothing but the target."""
 
 
@@ -53,7 +53,7 @@ def draw_mask(n: int, columns: int, generator: torch.Generator, target: int | No
     """Draw which coordinates are masked: bool of shape ``(n, columns)``, at least one a row.
 
     The number of masked coordinates is uniform on ``1 … columns`` and stratified over the batch; which ones is uniform.
-    Where there is a target, a tenth of the masks hide it alone: what is predicted from all else is what a target is
+    Where there is a target, a share of the masks hides it alone: what is predicted from all else is what a target is
     for, and by chance few masks would ask for it.
     """
     strata = (torch.arange(n) + torch.rand(n, generator=generator)) / n
