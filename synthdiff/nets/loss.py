@@ -21,7 +21,7 @@ def row_loss(net: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor
     assert isinstance(net, RowNet)
     codes, detail, *tied = batch
     codes = codes.long()
-    # Validation asks for all columns alike: a target is soon learnt by heart, and must not end the learning of the rest.
+    # Validation asks for all columns alike: a target is soon learnt by heart and must not end the learning of the rest.
     target = net.target if net.training else None
     hidden = draw_mask(len(codes), codes.shape[1], generator, target).to(codes.device)
     tables = net.tables()
