@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := tests,notebooks
 
-.PHONY: setup demo test test-all lint types notebooks bench-tables bench-memory clean
+.PHONY: setup demo test test-all lint types notebooks oracles bench-tables bench-memory clean
 
 setup: $(READY)
 
@@ -39,6 +39,9 @@ notebooks: setup
 	    $(BIN)/jupytext --quiet --to ipynb --output "build/notebooks/$$(basename "$$source" .py).ipynb" "$$source" || exit 1; \
 	done
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:cacheprovider build/notebooks/*.ipynb
+
+oracles: setup
+	$(BIN)/python -m pytest oracles -m "slow or not slow"
 
 bench-tables: setup
 	$(BIN)/python -m benchmarks.tables --readme benchmarks/README.md

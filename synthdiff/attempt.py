@@ -26,7 +26,10 @@ from synthdiff.release import hold
 from synthdiff.schema import Schema
 
 FOLDER = ".attempt"
-STATE, ANSWER = "state.json", "answer.json"
+CUSTODIANS = ".custodian"
+"""Where the pages with real records stay: beside the releases and in none of them."""
+
+STATE, ANSWER, CUSTODIAN = "state.json", "answer.json", "custodian.html"
 
 Model = TypeVar("Model", bound=Generator)
 
@@ -157,6 +160,11 @@ class Attempt:
         answer: dict[str, Any] = json.loads((self.folder / ANSWER).read_bytes())
         return answer
 
+    @property
+    def custodian(self) -> Path:
+        """Where the page of the real records concerned is written."""
+        return self.folder / CUSTODIAN
+
     def refuse(self, answer: Mapping[str, Any], page: str) -> Path:
         """Keep the report of a refusal; nothing else leaves. The same refusal has the same folder."""
         text = json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -167,8 +175,12 @@ class Attempt:
         return folder
 
     def finish(self, accepted: bool, folder: Path, number: int | None) -> None:
-        """Note how the attempt ended, and remove all else."""
+        """Note how the attempt ended, and remove all else; the custodian's page goes to a folder of its own."""
         place = folder.relative_to(self.releases).as_posix()
+        if self.custodian.exists():
+            kept = self.releases / CUSTODIANS / f"{place.replace('/', '-')}.html"
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            self.custodian.replace(kept)
         ended = {"accepted": accepted, "folder": place, "number": number}
         self._write(STATE, self._state | {"ended": ended})
         self._clear(but=STATE)

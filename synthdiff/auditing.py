@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from synthdiff.checks.check import Check, Evidence
+from synthdiff.claims import Claim, Examined, examine
 from synthdiff.errors import AuditError
 from synthdiff.evidence import gather
 from synthdiff.policy import Policy, Verdict, nearest
@@ -58,6 +59,8 @@ class AuditReport:
         The audit's randomness.
     name : str or None
         What was audited.
+    claims : tuple of Examined
+        What somebody's quality report says, held against the data.
     """
 
     verdict: Verdict
@@ -67,6 +70,7 @@ class AuditReport:
     data: Mapping[str, Any]
     seed: int
     name: str | None = None
+    claims: tuple[Examined, ...] = ()
 
     def __getitem__(self, name: str) -> Answer:
         known = ALIASES.get(name, name)
@@ -102,6 +106,7 @@ class AuditReport:
                     },
                     "seed": self.seed,
                     "checks": {name: answer.to_dict() for name, answer in self.answers.items()},
+                    "claims": [examined.to_dict() for examined in self.claims],
                 },
                 allow_nan=False,
             )
@@ -131,6 +136,32 @@ class AuditReport:
             )
         return file
 
+    def save_for_custodian(self, path: str | Path, real: pd.DataFrame, synthetic: pd.DataFrame) -> Path:
+        """Write the page of the records that the checks are concerned about, which names people and must not leave.
+
+        Parameters
+        ----------
+        path : str or Path
+            An HTML file; only its owner may read it.
+        real, synthetic : DataFrame
+            The tables that were audited.
+        """
+        from synthdiff.report.custodian import render_custodian
+
+        concerns = {name: [asdict(one) for one in answer.concerns] for name, answer in self.answers.items()}
+        records = {
+            (side, place): {
+                str(name): str(cells.iloc[place]) for name, cells in frame.items() if pd.notna(cells.iloc[place])
+            }
+            for side, frame in (("real", real), ("synthetic", synthetic))
+            for place in {one[side] for several in concerns.values() for one in several} - {None}
+        }
+        file = Path(path)
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        file.write_text(render_custodian(self.to_dict(), concerns, records), encoding="utf-8")
+        return file
+
 
 def audit(
     real: pd.DataFrame,
@@ -140,6 +171,7 @@ def audit(
     schema: Schema | None = None,
     policy: str | Path | Policy = "share-under-agreement",
     checks: Sequence[str | Mapping[str, Any] | Check] | None = None,
+    claims: Sequence[Claim] = (),
     random_state: int = 0,
     name: str | None = None,
     progress: Progress = SILENT,
@@ -161,6 +193,8 @@ def audit(
         What the evidence must show: the name of a policy that comes with synthdiff, a YAML file, or the policy itself.
     checks : sequence, optional
         Which checks to run, by name, by mapping with ``kind``, or themselves; by default all there are.
+    claims : sequence of Claim
+        What somebody's quality report says about these data (:func:`synthdiff.claims.read`), to be examined.
     random_state : int
         Same seed, same report.
     name : str, optional
@@ -188,7 +222,8 @@ def audit(
             phase.advance()
     answers = {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
     verdict, headline = conclude(rules, answers)
-    return AuditReport(verdict, headline, rules, answers, _facts(evidence), random_state, name)
+    examined = examine(claims, evidence, progress) if claims else ()
+    return AuditReport(verdict, headline, rules, answers, _facts(evidence), random_state, name, examined)
 
 
 def questions(checks: Sequence[str | Mapping[str, Any] | Check] | None) -> list[Check]:

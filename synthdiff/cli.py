@@ -160,6 +160,8 @@ def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: i
 @click.option("--policy", default="share-publicly", show_default=True, help="A policy's name, or a file of your own.")
 @click.option("--recipe", type=FILE, help="A recipe whose data.columns say what the columns are.")
 @click.option("--target", help="The column that the data are to predict.")
+@click.option("--claims", type=FILE, help="Somebody's quality report (JSON), whose claims are computed again.")
+@click.option("--custodian", type=FILE, help="A page for the custodian with the real records concerned. Not to share.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("-o", "--output", type=FILE, help="A folder for report.html and report.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -171,41 +173,68 @@ def audit_tables(
     policy: str,
     recipe: Path | None,
     target: str | None,
+    claims: Path | None,
+    custodian: Path | None,
     seed: int,
     output: Path | None,
     as_json: bool,
 ) -> int:
     """Judge a synthetic table, whoever made it."""
-    from synthdiff.walk import audit_files
+    from synthdiff.auditor import audit_files
 
     if output is not None:
         writable(output, folder=True)
-    report = audit_files(
-        real, synthetic, holdout, policy=policy, recipe=recipe, target=target, seed=seed, progress=progress()
+    if custodian is not None:
+        writable(custodian)
+    report, case = audit_files(
+        real,
+        synthetic,
+        holdout,
+        policy=policy,
+        recipe=recipe,
+        target=target,
+        report=claims,
+        seed=seed,
+        progress=progress(),
     )
     answer = report.to_dict()
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         report.save(output / "report.html")
         report.save(output / "report.json")
+    if custodian is not None:
+        report.save_for_custodian(custodian, case.train, case.synthetic)
+        say(f"{custodian} shows real records and stays with their custodian")
     say(f"\n{report.verdict}: {answer['headline']}")
     if as_json:
         emit(answer)
     else:
         for name, check in answer["checks"].items():
-            click.echo(f"{name:<16}{check['verdict']:<14}{check['reason']}")
+            click.echo(f"{name:<20}{check['verdict']:<14}{check['reason']}")
+        for claim in answer["claims"]:
+            click.echo(_examined(claim))
         if output is not None:
             click.echo(f"report: {output / 'report.html'}")
     return ACCEPTED if report.verdict == "pass" else REFUSED
 
 
+def _examined(claim: dict[str, Any]) -> str:
+    said = [f"{claim['title']}: {claim['claimed']:g} {claim['outcome']}.", claim["reason"]]
+    said += [f"Known defect: {defect['reason']}" for defect in claim["defects"]]
+    return " ".join(part for part in said if part)
+
+
 @main.command()
 @click.argument("folder", type=FILE)
+@click.option("--real", type=FILE, help="The table that was learnt from, to compute every claimed figure again.")
+@click.option("--holdout", type=FILE, help="The held-out records; without them the recipe's split of --real is used.")
 @guarded
-def verify(folder: Path) -> int:
-    """Recompute the hashes of a release and say which files hold."""
+def verify(folder: Path, real: Path | None, holdout: Path | None) -> int:
+    """Recompute the hashes of a release, and with the real table its figures, and say which hold."""
     from synthdiff.release import open_release
 
+    if holdout is not None and real is None:
+        raise click.UsageError("--holdout goes with --real")
     release = open_release(folder)
     problems = release.verify()
     for problem in problems:
@@ -214,6 +243,18 @@ def verify(folder: Path) -> int:
         say(f"{release.name} {release.number}: {len(problems)} of its files do not hold")
         return REFUSED
     click.echo(f"{release.name} {release.number}: all {len(release.files)} files are as the manifest says")
+    if real is None:
+        return ACCEPTED
+    from synthdiff.auditor import verify_claims
+
+    examined = [claim.to_dict() for claim in verify_claims(release, real, holdout, progress=progress())]
+    wrong = [claim for claim in examined if claim["outcome"] != "holds"]
+    for claim in wrong:
+        click.echo(_examined(claim))
+    if wrong:
+        say(f"{release.name} {release.number}: {len(wrong)} of its {len(examined)} figures do not hold")
+        return REFUSED
+    click.echo(f"{release.name} {release.number}: all {len(examined)} figures hold")
     return ACCEPTED
 
 

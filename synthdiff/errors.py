@@ -6,7 +6,9 @@ exits with status 2; nothing in this family ever reaches a user as a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class SynthdiffError(Exception):
@@ -47,6 +49,18 @@ class SynthdiffError(Exception):
 
 def _rebuild(kind: type[SynthdiffError], what: str, where: str, mend: str) -> SynthdiffError:
     return kind(what, where=where, mend=mend)
+
+
+@contextmanager
+def about(file: str) -> Iterator[None]:
+    """Name the file in what is found wrong with its content."""
+    try:
+        yield
+    except SynthdiffError as error:
+        name = Path(file).name
+        if name in str(error):
+            raise
+        raise type(error)(error.what, where=", ".join(filter(None, (name, error.where))), mend=error.mend) from None
 
 
 class DataError(SynthdiffError):

@@ -14,7 +14,7 @@ import pandas as pd
 from synthdiff.checks.check import Evidence
 from synthdiff.checks.features import coordinates
 from synthdiff.checks.intervals import wilson
-from synthdiff.checks.privacy.copies import keys
+from synthdiff.checks.records import keys
 from synthdiff.errors import AuditError, SchemaError, SynthdiffError
 from synthdiff.schema import Schema
 

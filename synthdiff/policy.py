@@ -126,7 +126,8 @@ class Bar:
         A gate of several bars passes when every one is met, which at 95 % each is a test at 95 % of the whole
         (intersection-union; Berger 1982): nothing needs correcting. It fails when any one is missed, and of many bars
         one is missed by chance; so a bar fails only when the good end of an interval as wide as Bonferroni's asks
-        misses it.
+        misses it. What real data score is uncertain, too: of a bar that is relative to it, that interval is the one of
+        the difference.
 
         Parameters
         ----------
@@ -141,7 +142,7 @@ class Bar:
         ----------
         Berger (1982), Multiparameter hypothesis testing and acceptance sampling, Technometrics 24.
         """
-        (lower, upper), (low, high) = estimate.interval, _widened(estimate, among)
+        (lower, upper), (low, high) = estimate.interval, _widened(estimate, among, self.relative)
         if self.relation == "includes":
             missed = not low <= self.number <= high
             return Judgement(_verdict(lower <= self.number <= upper, missed), self.number)
@@ -167,11 +168,12 @@ def _verdict(met: bool, missed: bool) -> Verdict:
     return "pass" if met else "fail" if missed else "inconclusive"
 
 
-def _widened(estimate: Estimate, among: int) -> tuple[float, float]:
+def _widened(estimate: Estimate, among: int, relative: bool) -> tuple[float, float]:
     """The interval that covers with 95 % together with those of all the bars that it is one of."""
     stretch = NormalDist().inv_cdf(1 - 0.025 / among) / NormalDist().inv_cdf(0.975)
-    low, high = estimate.interval
-    return estimate.value - stretch * (estimate.value - low), estimate.value + stretch * (high - estimate.value)
+    value, (low, high), real = estimate.value, estimate.interval, estimate.reference
+    above, below = (real.interval[1] - real.value, real.value - real.interval[0]) if relative and real else (0.0, 0.0)
+    return value - stretch * math.hypot(value - low, above), value + stretch * math.hypot(high - value, below)
 
 
 def _relation(text: str) -> Relation:

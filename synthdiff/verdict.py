@@ -120,6 +120,7 @@ class Answer:
             "estimate": self.estimate,
             "unit": self.check.unit,
             "direction": self.check.direction,
+            "settings": self.check.model_dump(mode="json", exclude={"kind"}),
             "aspect": self.check.aspect,
             "source": self.check.source,
             "title": self.check.title,

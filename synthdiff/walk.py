@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -21,10 +20,10 @@ from typing import Any
 import pandas as pd
 
 from synthdiff.attempt import Attempt
-from synthdiff.auditing import AuditReport, audit, known_estimates
+from synthdiff.auditing import audit, known_estimates
 from synthdiff.data import read_table, split
 from synthdiff.effort import table_plan
-from synthdiff.errors import DataError, RecipeError, SynthdiffError
+from synthdiff.errors import DataError, RecipeError, about
 from synthdiff.evidence import FEWEST
 from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
@@ -116,7 +115,7 @@ def run(
             rows = recipe.sample.rows or len(train)
             synthetic = attempt.synthetic(lambda: _draw(model, rows, recipe, progress), schema)
             evidence = (train, holdout, synthetic)
-            answer = attempt.answer(lambda: _audit(recipe, policy, *evidence, schema, progress))
+            answer = attempt.answer(lambda: _audit(recipe, policy, *evidence, schema, attempt.custodian, progress))
             tracked.metrics(answer)
             with Staging(attempt.releases) as staging:
                 for kind in recipe.release.formats:
@@ -194,7 +193,7 @@ def _track(tracker: Tracker | NoTracking, attempt: Attempt, recipe: Recipe, poli
 def fit(recipe: Recipe, progress: Progress = SILENT) -> TableDiffusion:
     """Learn the training part of a recipe's table, without sampling, audit or release."""
     train, _, schema = load_parts(recipe)
-    with _about(recipe.data.table):
+    with about(recipe.data.table):
         return generator_of(recipe).fit(train, schema=schema, progress=progress)
 
 
@@ -220,44 +219,6 @@ def estimate(recipe: Recipe) -> dict[str, float]:
     }
 
 
-def audit_files(
-    real: Path,
-    synthetic: Path,
-    holdout: Path | None = None,
-    *,
-    policy: str = "share-publicly",
-    recipe: Path | None = None,
-    target: str | None = None,
-    seed: int = 0,
-    progress: Progress = SILENT,
-) -> AuditReport:
-    """Judge a synthetic table against the real ones, all read from files.
-
-    Parameters
-    ----------
-    real, synthetic, holdout : Path
-        Tables; the real one says what the columns are.
-    policy : str
-        A policy's name or file.
-    recipe : Path, optional
-        A recipe whose ``data.columns`` say what inference must not decide, and ``data.constraints`` what must hold.
-    target : str, optional
-        The column that the data are to predict, in place of the recipe's.
-    """
-    data = load_recipe(recipe).data if recipe is not None else None
-    declared = data.declared() if data is not None else {}
-    if target is not None:
-        declared[target] = {**declared.get(target, {}), "role": "target"}
-    with _about(str(real)):
-        train, schema = read_table(real, declared)
-        schema = schema.constrained(data.constraints if data is not None else (), train)
-    judged, _ = read_table(synthetic, like=schema)
-    control = read_table(holdout, like=schema)[0] if holdout is not None else None
-    return audit(
-        train, judged, control, schema=schema, policy=Policy.load(policy), random_state=seed, progress=progress
-    )
-
-
 def policy_of(recipe: Recipe) -> Policy:
     """The policy that a recipe's gate asks for, with its own requirements."""
     gate = recipe.gate
@@ -269,7 +230,7 @@ def policy_of(recipe: Recipe) -> Policy:
 
 def load_data(recipe: Recipe) -> tuple[pd.DataFrame, Schema]:
     """The table that a recipe names, and what its columns are."""
-    with _about(recipe.data.table):
+    with about(recipe.data.table):
         frame, schema = read_table(recipe.resolve(recipe.data.table), recipe.data.declared())
         return frame, schema.constrained(recipe.data.constraints, frame)
 
@@ -277,7 +238,7 @@ def load_data(recipe: Recipe) -> tuple[pd.DataFrame, Schema]:
 def load_parts(recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
     """The training part and the held-out part of the table that a recipe names, and what its columns are."""
     frame, schema = load_data(recipe)
-    with _about(recipe.data.table):
+    with about(recipe.data.table):
         train, holdout = split(frame, schema, recipe.data.holdout, seed=recipe.generator.seed)
     return train, holdout, schema
 
@@ -305,7 +266,7 @@ def reasons(answer: Mapping[str, Any]) -> list[str]:
 
 def _rehearse(recipe: Recipe, train: pd.DataFrame, holdout: pd.DataFrame, schema: Schema) -> None:
     """Refuse, before anything is written, what could not be learnt, drawn or audited."""
-    with _about(recipe.data.table):
+    with about(recipe.data.table):
         generator_of(recipe).rehearse(train, schema, recipe.sample.given)
         if len(holdout) < FEWEST:
             raise DataError(
@@ -319,18 +280,6 @@ def _rehearse(recipe: Recipe, train: pd.DataFrame, holdout: pd.DataFrame, schema
             where="sample.rows",
             mend=f"draw at least {FEWEST}, or leave the key away for as many as are learnt from",
         )
-
-
-@contextmanager
-def _about(table: str) -> Iterator[None]:
-    """Name the table in what is found wrong with its content."""
-    try:
-        yield
-    except SynthdiffError as error:
-        name = Path(table).name
-        if name in str(error):
-            raise
-        raise type(error)(error.what, where=", ".join(filter(None, (name, error.where))), mend=error.mend) from None
 
 
 def _fit(recipe: Recipe, train: pd.DataFrame, schema: Schema, checkpoints: Path, progress: Progress) -> TableDiffusion:
@@ -351,12 +300,16 @@ def _audit(
     holdout: pd.DataFrame,
     synthetic: pd.DataFrame,
     schema: Schema,
+    custodian: Path,
     progress: Progress,
 ) -> dict[str, Any]:
+    """The audit's answer; the records that it is concerned about go to the custodian's page alone."""
     seed = derive(recipe.generator.seed, "audit")
     report = audit(
         train, synthetic, holdout, schema=schema, policy=policy, random_state=seed, name=recipe.name, progress=progress
     )
+    if any(answer.concerns for answer in report.answers.values()):
+        report.save_for_custodian(custodian, train, synthetic)
     return report.to_dict()
 
 

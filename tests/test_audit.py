@@ -25,6 +25,7 @@ from synthdiff.verdict import conclude, judge
 SCHEMA = clinic_schema()
 TRAIN, HOLDOUT = clinic(1500, 1), clinic(1500, 2)
 PRIVACY = ["copies", "membership", "blind_baseline"]
+CRITERIA = ["singling_out", "linkability", "attribute_inference"]
 
 LENIENT = Policy(
     name="privacy-only",
@@ -82,7 +83,7 @@ def test_the_other_purposes_can_be_met(purpose: str) -> None:
 
 def test_publication_can_be_met_with_enough_records() -> None:
     report = audit(clinic(6000, 1), clinic(6000, 3), clinic(6000, 2), schema=SCHEMA, policy="share-publicly",
-                   checks=["schema", "shape", *PRIVACY])  # fmt: skip
+                   checks=["schema", "shape", *PRIVACY, *CRITERIA])  # fmt: skip
     assert report.verdict == "pass", report.headline
 
 
@@ -146,7 +147,7 @@ def test_the_plain_form(fresh: AuditReport) -> None:
     plain = fresh.to_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert set(plain) == {
-        "format", "name", "verdict", "headline", "policy", "data", "environment", "seed", "checks",
+        "format", "name", "verdict", "headline", "policy", "data", "environment", "seed", "checks", "claims",
     }  # fmt: skip
     assert (plain["format"], plain["name"], plain["verdict"]) == (FORMAT, "clinic", "pass")
     assert plain["policy"]["sha256"] == Policy.load("share-under-agreement").sha256
@@ -158,9 +159,11 @@ def test_the_plain_form(fresh: AuditReport) -> None:
         assert set(check) == {
             "value", "interval", "n", "estimate", "unit", "direction", "aspect", "source", "title", "reference",
             "verdict", "gating", "reason", "bars", "estimates", "detail", "terms",
+            "settings",
         }, name  # fmt: skip
-        assert check["value"] == check["estimates"][check["estimate"]]["value"]
-        assert set(check["bars"]) <= set(check["estimates"])
+        if check["estimate"] is not None:  # else the schema names no survival time and no protected group
+            assert check["value"] == check["estimates"][check["estimate"]]["value"]
+            assert set(check["bars"]) <= set(check["estimates"])
         assert not set(check["detail"]) & {"records", "rows"}
 
 

@@ -98,6 +98,9 @@ def test_a_bar_relative_to_real_data() -> None:
     assert bar.judge(estimate(0.1, 0.08, 0.12, reference=0.08)).verdict == "pass"
     assert bar.judge(estimate(0.1, 0.08, 0.12, reference=0.01)).verdict == "fail"
     assert bar.judge(estimate(0.1, 0.08, 0.12, reference=0.05)).limit == pytest.approx(0.1)
+    # What real data score may itself be off: the bar is then not surely missed.
+    assert bar.judge(estimate(0.1, 0.08, 0.12, reference=0.025)).verdict == "fail"
+    assert bar.judge(Estimate(0.1, (0.08, 0.12), 100, Reference(0.025, (0.0, 0.05)))).verdict == "inconclusive"
     without = bar.judge(estimate(0.1, 0.08, 0.12))
     assert (without.verdict, without.limit) == ("inconclusive", None)
     assert Bar.parse(">= reference - 0.05").judge(estimate(0.85, 0.8, 0.9, reference=0.84)).verdict == "pass"

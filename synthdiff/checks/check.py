@@ -69,15 +69,15 @@ class Concern:
 
     Attributes
     ----------
-    synthetic : int
-        The position of the record in the synthetic table.
+    synthetic : int or None
+        The position of a record in the synthetic table, if it is about one.
     real : int or None
-        That of the training record which it gives away, if it is about one.
+        That of the training record which is given away, if it is about one.
     why : str
         What is wrong, without any value of the record.
     """
 
-    synthetic: int
+    synthetic: int | None
     real: int | None
     why: str
 

@@ -7,6 +7,7 @@ number stands at the median, and half a unit beside every number that is not mis
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +21,20 @@ from synthdiff.schema import Column, Schema
 WIDE = 32
 """A column with more levels is cheaper to compare code by code than as one-hot in a matrix product."""
 
-QUERIES, POOL = 1024, 8192
-"""Rows of one block of distances: 32 MiB."""
+QUERIES, POOL = 256, 4096
+"""Rows of one block of distances: 4 MiB, which stay in the processor's cache.
+
+Blocks of 32 MiB took twice as long: memory of that size goes back to the system after each use.
+"""
+
+PAIRS = 1_000_000_000
+"""Distances that one check computes, about 5 s on one core for 15 columns; of a larger table fewer records ask."""
+
+ASKED = 1000
+"""Records that ask for their neighbours at least, however large the table."""
+
+People = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""To whom queries and pool belong, as arrays of shape (n,) and (m,)."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ class Space:
             apart += torch.cdist(queries.ranks, pool.ranks, p=1.0)
         return apart
 
-    def nearest(self, queries: Points, pool: Points, k: int) -> NDArray[np.float32]:
+    def nearest(self, queries: Points, pool: Points, k: int, strangers: People | None = None) -> NDArray[np.float32]:
         """The distances to the ``k`` nearest records of a pool, in blocks of bounded memory.
 
         Parameters
@@ -106,6 +119,9 @@ class Space:
             Of n and m records; a query that is itself in the pool finds itself at distance 0.
         k : int
             At most m.
+        strangers : pair of int64 arrays, optional
+            The persons of queries and pool: a query then finds only records of others, and infinity where there are
+            fewer than ``k``.
 
         Returns
         -------
@@ -114,15 +130,66 @@ class Space:
         """
         if not 1 <= k <= len(pool):
             raise ValueError(f"{k} neighbours were asked of a pool of {len(pool)} records")
-        found = torch.empty(len(queries), k)
+        found = torch.full((len(queries), k), torch.inf)
+        for asking, _, apart in self._blocks(queries, pool, strangers):
+            found[asking] = _smallest(torch.cat([found[asking], _smallest(apart, k)], dim=1), k)
+        return found.sort(dim=1)[0].numpy()
+
+    def closest(
+        self, queries: Points, pool: Points, strangers: People | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The distance and the place of the nearest record of a pool, in blocks of bounded memory.
+
+        Parameters
+        ----------
+        queries, pool : Points
+            Of n and m records, m > 0.
+        strangers : pair of int64 arrays, optional
+            As for :meth:`nearest`.
+
+        Returns
+        -------
+        float32 array of shape (n,)
+            The distances.
+        int64 array of shape (n,)
+            Positions in the pool, of the first one where several are equally near.
+        """
+        found = torch.full((len(queries),), torch.inf)
+        place = torch.zeros(len(queries), dtype=torch.int64)
+        for asking, first, apart in self._blocks(queries, pool, strangers):
+            best, where = apart.min(dim=1)
+            nearer = best < found[asking]
+            found[asking] = torch.where(nearer, best, found[asking])
+            place[asking] = torch.where(nearer, first + where, place[asking])
+        return found.numpy(), place.numpy()
+
+    def _blocks(
+        self, queries: Points, pool: Points, strangers: People | None
+    ) -> Iterator[tuple[slice, int, torch.Tensor]]:
+        """The distances, block by block: which queries, the first record of the pool, and the block itself."""
+        of_queries, of_pool = (None, None) if strangers is None else map(torch.from_numpy, strangers)
         for start in range(0, len(queries), QUERIES):
-            block = queries.rows(slice(start, start + QUERIES))
-            best = torch.empty(len(block), 0)
+            asking = slice(start, start + QUERIES)
+            block = queries.rows(asking)
             for first in range(0, len(pool), POOL):
-                apart = self.distances(block, pool.rows(slice(first, first + POOL)))
-                best = torch.cat([best, _smallest(apart, k)], dim=1)
-            found[start : start + QUERIES] = torch.topk(best, k, largest=False)[0]
-        return found.numpy()
+                those = slice(first, first + POOL)
+                apart = self.distances(block, pool.rows(those))
+                if of_queries is not None and of_pool is not None:
+                    apart.masked_fill_(of_queries[asking, None] == of_pool[None, those], torch.inf)
+                yield asking, first, apart
+
+
+def affordable(pool: int, passes: int, most: int) -> int:
+    """How many records may ask for their neighbours in a pool, ``passes`` times over: :data:`PAIRS` in all."""
+    return min(most, max(ASKED, PAIRS // (passes * max(pool, 1))))
+
+
+def nearer(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    """1 where the one distance is below the other, 0 where it is above, and a half where they tie.
+
+    In a table of few levels most distances tie; a tie is no more a sign of nearness than of farness.
+    """
+    return np.asarray((one < other) + 0.5 * (one == other))
 
 
 def _smallest(apart: torch.Tensor, k: int) -> torch.Tensor:

@@ -14,7 +14,7 @@ from synthdiff.report.blocks import Block
 from synthdiff.report.exhibits import exhibits
 from synthdiff.report.figures import Limit
 from synthdiff.report.reading import Json, ends, finite, mapping
-from synthdiff.report.words import Term, Verdict, count, estimate_label, number, single, span, with_interval
+from synthdiff.report.words import Term, Verdict, clean, count, derived, number, single, span, with_interval
 
 
 def slug(text: str) -> str:
@@ -39,6 +39,8 @@ class Figure:
     meaning: str
     estimate: Json
     bar: Json
+    best: str = ""
+    """``"lower"`` or ``"higher"`` where a figure beyond what real data score is a warning."""
 
     @property
     def value(self) -> str:
@@ -65,6 +67,14 @@ class Figure:
         """What real data score."""
         reference = mapping(self.estimate.get("reference"))
         return with_interval(reference.get("value"), reference.get("interval"))
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the figure is surely better than what real data score: it may come from copying."""
+        found, real = ends(self.estimate.get("interval")), ends(mapping(self.estimate.get("reference")).get("interval"))
+        if found is None or real is None:
+            return False
+        return (self.best == "lower" and found[1] < real[0]) or (self.best == "higher" and found[0] > real[1])
 
     @property
     def demand(self) -> str:
@@ -147,14 +157,15 @@ def _checks(audit: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _answer(anchor: str, name: str, check: Json) -> Answer:
-    title = words.check_title(name, check.get("title"))
+    title = clean(check.get("title") or derived(name))
     shown = tuple(_figures(check, title))
     return Answer(
         name=name,
         anchor=anchor,
         title=title,
         aspect=str(check.get("aspect") or "other"),
-        verdict=single(check.get("verdict")),
+        # What is measured and held against no bar is reported; what could not be measured has a verdict without a bar.
+        verdict=single(check.get("verdict") if mapping(check.get("bars")) or not shown else None),
         gating=bool(check.get("gating")),
         reason=words.clean(check.get("reason") or ""),
         source=words.clean(check.get("source") or ""),
@@ -167,11 +178,26 @@ def _answer(anchor: str, name: str, check: Json) -> Answer:
 def _figures(check: Json, title: str) -> Iterator[Figure]:
     """Every estimate of a check; a check that lists none is shown by its headline figure."""
     estimates = mapping(check.get("estimates")) or {str(check.get("estimate") or title): check}
-    bars = {words.estimate_of(str(name)): mapping(bar) for name, bar in mapping(check.get("bars")).items()}
-    for name, estimate in estimates.items():
+    bars = mapping(check.get("bars"))
+    for index, (name, estimate) in enumerate(estimates.items()):
         if finite(mapping(estimate).get("value")) is not None:
-            known = words.ESTIMATES.get(name, Term(estimate_label(name), words.clean(check.get("direction") or "")))
-            yield Figure(known.label, known.meaning, estimate, bars.get(name, {}))
+            term = _term(check, str(name))
+            yield Figure(term.label, term.meaning, estimate, mapping(bars.get(name)), "" if index else _best(check))
+
+
+def _term(check: Json, name: str) -> Term:
+    """The check's own words for an estimate; where it brings none, words made from the name."""
+    known = mapping(mapping(check.get("terms")).get(name))
+    label = known.get("label") or mapping(mapping(check.get("bars")).get(name)).get("label") or derived(name)
+    return Term(clean(label), clean(known.get("meaning") or check.get("direction") or ""))
+
+
+def _best(check: Json) -> str:
+    """Which way a check's headline figure is better: ``"lower"``, ``"higher"`` or ``""`` where that says nothing."""
+    if check.get("aspect") == "privacy":
+        return ""  # no attack can be weaker than guessing; one below it is chance, or a reversed sign
+    direction = str(check.get("direction") or "")
+    return next((side for side in ("lower", "higher") if direction.startswith(f"{side} is better")), "")
 
 
 @dataclass(frozen=True)
@@ -205,18 +231,20 @@ def _requirements(audit: Json) -> Iterator[Requirement]:
     judged = set()
     for anchor, _, check in _checks(audit):
         for name, bar in mapping(check.get("bars")).items():
-            judged.add(words.estimate_of(str(name)))
+            judged |= {f"{name}{end}" for end in ("", "_upper", "_lower")}
             if not mapping(bar).get("gating"):
                 continue
             needed = finite(bar.get("n_needed"))
             yield Requirement(
                 anchor=anchor,
-                label=estimate_label(str(name)),
+                label=_term(check, str(name)).label,
                 bar=demand(bar),
                 found=_found(bar),
                 verdict=single(bar.get("verdict")),
                 needed=f"about {count(needed)} records would do" if needed else "",
             )
     for name, text in mapping(mapping(audit.get("policy")).get("require")).items():
-        if words.estimate_of(str(name)) not in judged:
-            yield Requirement("", estimate_label(str(name)), words.bar(text), "not measured", single(words.UNSURE), "")
+        if name not in judged:
+            yield Requirement(
+                "", words.requirement(str(name)), words.bar(text), "not measured", single(words.UNSURE), ""
+            )

@@ -1,23 +1,20 @@
 """The page: an audit's answer as one HTML file that opens anywhere, needs no script and asks nothing of the network.
 
-The first screen answers the person who must answer for the data: may they be handed out, why, what was required and
-whether it was met. Everything after it is the evidence.
+The first pages answer the person who must answer for the data: may they be handed out, why, what was required and
+whether it was met, and what is worst. Everything after them is the evidence.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from synthdiff.report import findings, words
-from synthdiff.report.exhibits import worst_columns
-from synthdiff.report.findings import Answer, Figure, Requirement
+from synthdiff.report.claims import claims, counted, defects
+from synthdiff.report.findings import Answer, Figure
+from synthdiff.report.layout import fill
 from synthdiff.report.reading import Json, finite, mapping
-from synthdiff.report.words import Verdict, count, short
+from synthdiff.report.summary import reasons, worst
+from synthdiff.report.words import Term, Verdict, count, short
 
 ASPECTS = {
     "fidelity": ("Fidelity", "Do the synthetic data look like the real ones?"),
@@ -46,16 +43,15 @@ class Section:
     headliner: Answer | None
     figure: Figure | None
 
+    @property
+    def shown(self) -> tuple[Answer, ...]:
+        """The checks that have something to show."""
+        return tuple(one for one in self.answers if one.answered or one.blocks)
 
-@dataclass(frozen=True)
-class Reason:
-    """One thing that stands against handing the data out."""
-
-    verdict: Verdict
-    anchor: str
-    title: str
-    text: str
-    required: bool
+    @property
+    def silent(self) -> tuple[Answer, ...]:
+        """The checks that could not answer."""
+        return tuple(one for one in self.answers if not one.answered)
 
 
 def render(answer: Json, *, title: str | None = None) -> str:
@@ -65,7 +61,8 @@ def render(answer: Json, *, title: str | None = None) -> str:
     ----------
     answer : mapping
         What ``AuditReport.to_dict()`` gives. Parts that are missing are left out, and checks that the report does not
-        know are shown by their figures.
+        know are shown by their figures. With ``claims``, the claims of somebody's quality report and whether they hold
+        (see :mod:`synthdiff.report.claims`), these are listed, too, or alone where there are no checks.
     title : str or None
         The page's heading; made from the answer's name by default.
 
@@ -76,39 +73,37 @@ def render(answer: Json, *, title: str | None = None) -> str:
     """
     answers = findings.answers(answer)
     required = findings.requirements(answer)
-    columns = worst_columns(mapping(mapping(answer.get("checks")).get("shape")))
+    claimed = claims(answer)
     name = words.clean(answer.get("name") or "")
-    used = {figure.label for one in answers for figure in one.figures}
     policy = mapping(answer.get("policy"))
-    template = _templates().get_template("page.html")
-    return template.render(
+    return fill(
+        "page.html",
         title=words.clean(title or "")
         or (f"Audit of the synthetic data “{short(name, 80)}”" if name else "Audit of synthetic data"),
         verdict=words.overall(answer.get("verdict")),
         headline=words.clean(answer.get("headline") or ""),
-        policy={key: words.clean(policy.get(key) or "") for key in ("name", "sha256", "purpose")},
+        policy={key: words.clean(policy.get(key) or "") for key in ("name", "sha256", "purpose", "multiplicity")},
+        comparisons=finite(policy.get("comparisons")),
         requirements=required,
         met=sum(one.verdict.key == words.PASS for one in required),
-        reasons=_reasons(answers, required),
+        reasons=reasons(answers, required),
+        measured=bool(answers) or not claimed,
         aspects=[_section(aspect, answers) for aspect in ASPECTS],
         others=[_section(aspect, answers) for aspect in sorted({one.aspect for one in answers} - set(ASPECTS))],
-        columns=columns,
+        worst=worst(answer),
+        claims=claimed,
+        counted=counted(claimed),
+        defects=defects(answer, answers),
         answers=answers,
-        terms=sorted((term for term in words.ESTIMATES.values() if term.label in used), key=lambda term: term.label),
+        terms=_terms(answers),
         glossary=words.GLOSSARY,
         data=_data(mapping(answer.get("data"))),
         environment=_environment(answer),
     )
 
 
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    folder = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
 def _section(aspect: str, answers: list[Answer]) -> Section:
-    title, question = ASPECTS.get(aspect, (short(aspect.replace("_", " ").capitalize(), 40), ""))
+    title, question = ASPECTS.get(aspect, (words.derived(aspect), ""))
     asked = tuple(one for one in answers if one.aspect == aspect)
     favourites = _HEADLINERS.get(aspect, ())
     ranked = sorted(asked, key=lambda one: (not one.answered, one.name not in favourites, _rank(one.name, favourites)))
@@ -125,30 +120,10 @@ def _rank(name: str, favourites: tuple[str, ...]) -> int:
     return favourites.index(name) if name in favourites else len(favourites)
 
 
-def _reasons(answers: list[Answer], required: list[Requirement]) -> list[Reason]:
-    """What stands against the data: required checks first, then what is only worth knowing."""
-    against = [one for one in required if one.verdict.key != words.PASS]
-    anchors = {one.anchor for one in against}
-    blocking = [
-        _reason(one, True)
-        for one in answers
-        if one.anchor in anchors or (one.gating and one.verdict.key in (words.FAIL, words.UNSURE))
-    ]
-    blocking.sort(key=lambda one: findings.URGENCY[one.verdict.key])
-    unmeasured = [one.label for one in against if not one.anchor]
-    if unmeasured:
-        text = f"{words.listed(unmeasured)}."
-        blocking.append(Reason(words.single(words.UNSURE), "", "Required, but measured by no check", text, True))
-    shown = {one.anchor for one in blocking}
-    return blocking + [
-        _reason(one, False) for one in answers if one.anchor not in shown and one.verdict.key == words.FAIL
-    ]
-
-
-def _reason(answer: Answer, required: bool) -> Reason:
-    """What was found in one sentence; where nothing was found, all of why and what would do."""
-    text = re.split(r"(?<=[.!?])\s+(?=[A-Z])", answer.reason)[0] if answer.answered else answer.reason
-    return Reason(answer.verdict, answer.anchor, answer.title, text, required)
+def _terms(answers: list[Answer]) -> list[Term]:
+    """What the figures of this report mean, each once."""
+    told = {figure.label: figure.meaning for one in answers for figure in one.figures if figure.meaning}
+    return [Term(label, told[label]) for label in sorted(told, key=str.casefold)]
 
 
 def _data(data: Json) -> list[tuple[str, str]]:

@@ -19,6 +19,11 @@ def items(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def mappings(value: Any) -> list[Json]:
+    """The mappings of a list, else an empty one."""
+    return [one for one in items(value) if isinstance(one, Mapping)]
+
+
 def finite(value: Any) -> float | None:
     """The value as a float, or None where it is missing, not a number or infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

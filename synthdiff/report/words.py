@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,115 +137,29 @@ class Term:
     meaning: str
 
 
-ESTIMATES: Mapping[str, Term] = {
-    "schema_violation_rate": Term(
-        "Broken rules of the schema",
-        "Share of synthetic records with a value of the wrong kind, outside the declared bounds or not "
-        "among the allowed levels.",
-    ),
-    "copy_rate": Term("Exact copies", "Share of synthetic records that equal a record the generator was trained on."),
-    "excess_copy_rate": Term(
-        "Exact copies beyond chance",
-        "Exact copies in the synthetic data minus those that real, held-out records show by chance.",
-    ),
-    "shape_error": Term(
-        "Error of single columns",
-        "Mean distance between the real and the synthetic distribution of a column: 0 is no difference, "
-        "1 is no overlap.",
-    ),
-    "trend_error": Term(
-        "Error of pairs of columns",
-        "Mean difference between the real and the synthetic relation of two columns, with bins common to "
-        "both tables: 0 is none.",
-    ),
-    "trend_error_own_bins": Term(
-        "Error of pairs, each table's own bins",
-        "The same with bins from each table's own extremes, as the literature prints it; protected "
-        "extremes make it larger.",
-    ),
-    "missingness_error": Term(
-        "Error of missing values",
-        "Mean difference between the real and the synthetic share of missing cells of a column.",
-    ),
-    "detection_auc": Term(
-        "Detectability",
-        "How well a trained classifier tells synthetic from real records: 0.5 is not at all, 1 is always.",
-    ),
-    "utility_drop": Term(
-        "Loss of usefulness",
-        "How much worse a model predicts real records when it learnt from synthetic instead of real "
-        "ones: 0 is no loss.",
-    ),
-    "utility_synthetic": Term(
-        "Usefulness", "How well a model that learnt from synthetic records predicts real ones that it never saw."
-    ),
-    "membership_auc": Term(
-        "Membership attack",
-        "How well an attacker who holds a real record can tell whether it was used for training: 0.5 is "
-        "guessing, 1 is certainty.",
-    ),
-    "membership_advantage": Term(
-        "Attacker's advantage", "The membership attack above guessing, from 0 (none) to 1 (certainty)."
-    ),
-    "tpr_at_fpr_0.01": Term(
-        "Members found at 1 % false alarms",
-        "Share of the training records that the attacker finds when 1 % of the accused are innocent; "
-        "guessing finds 0.01.",
-    ),
-    "tpr_at_fpr_0.10": Term(
-        "Members found at 10 % false alarms",
-        "Share of the training records that the attacker finds when 10 % of the accused are innocent; "
-        "guessing finds 0.10.",
-    ),
-    "blind_auc": Term(
-        "Blind attack",
-        "The same attack without the synthetic data: anything but 0.5 means that training and held-out records differ "
-        "in themselves, and the privacy figures cannot be relied on.",
-    ),
-}
+def derived(name: Any) -> str:
+    """Words for a name that brings none of its own: ``"Quite new"`` for ``quite_new``."""
+    return short(clean(name).replace("_", " ").strip().capitalize(), 60)
 
 
-_TITLES = {
-    "schema": "Rules of the schema",
-    "copies": "Exact copies",
-    "shape": "Single columns",
-    "trend": "Pairs of columns",
-    "missingness": "Missing values",
-    "detection": "Telling synthetic from real",
-    "utility": "Learn from synthetic, test on real",
-    "membership": "Membership attack",
-    "blind_baseline": "Blind attack",
-}
-
-
-def check_title(name: str, title: Any = None) -> str:
-    """A check's title; where it has none but its name, a plain one."""
-    derived = name.replace("_", " ").capitalize()
-    given = clean(title or derived)
-    return _TITLES.get(name, given) if given == derived else given
-
-
-def estimate_label(name: str) -> str:
-    """The plain name of an estimate or of a policy's requirement on one end of its interval."""
-    for suffix, words in (("_upper", ", upper end"), ("_lower", ", lower end")):
-        if name not in ESTIMATES and name.endswith(suffix):
-            return estimate_label(name.removesuffix(suffix)) + words
-    known = ESTIMATES.get(name)
-    return known.label if known else short(name.replace("_", " ").strip().capitalize(), 60)
-
-
-def estimate_of(requirement: str) -> str:
-    """The estimate that a policy's requirement speaks about."""
-    if requirement in ESTIMATES:
-        return requirement
-    return requirement.removesuffix("_upper").removesuffix("_lower")
+def requirement(name: str) -> str:
+    """Words for a policy's requirement that no check measured; it may name one end of an interval."""
+    for suffix, said in (("_upper", ", upper end"), ("_lower", ", lower end")):
+        if name.endswith(suffix):
+            return derived(name.removesuffix(suffix)) + said
+    return derived(name)
 
 
 GLOSSARY: tuple[Term, ...] = (
     Term(
         "95 % interval",
-        "The range in which the figure would fall in 95 of 100 repetitions with other records. "
-        "A bar is held against the worse end of it.",
+        "Where the true figure lies, as far as these records can tell: made this way, 95 of 100 intervals hold it. A "
+        "bar is held against the worse end of it.",
+    ),
+    Term(
+        "Alarm, false",
+        "A person whom an attack takes for one of the training data who is not; in detection, a real record that is "
+        "taken for a synthetic one.",
     ),
     Term("Association", "How strongly two columns go together: 0 is not at all, 1 (or −1) is completely."),
     Term(
@@ -254,7 +168,8 @@ GLOSSARY: tuple[Term, ...] = (
         "guessing, 1 is perfect.",
     ),
     Term(
-        "Bar", "The value that a policy demands of a figure. A required bar decides the verdict; others are reported."
+        "Bar",
+        "The value that a policy demands of a figure. A required bar decides the verdict; others are reported.",
     ),
     Term(
         "Cannot tell",
@@ -271,8 +186,8 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term(
         "Policy",
-        "The list of bars, written down before the synthetic data existed. Its fingerprint (SHA-256) "
-        "shows that it is the same.",
+        "The list of bars, to be written down before the synthetic data exist. Its fingerprint (SHA-256) shows that it "
+        "is the same.",
     ),
     Term("Privacy", "How little the synthetic data say about the persons whose records were used for training."),
     Term(
@@ -284,6 +199,16 @@ GLOSSARY: tuple[Term, ...] = (
         "ROC curve",
         "For every rate of false alarms (along the bottom), the rate of correct alarms (up the side). "
         "A curve on the diagonal is guessing.",
+    ),
+    Term(
+        "Subgroup",
+        "The records that share a level of a column, or a range of a number. Where the worst of many is named, its "
+        "interval is widened for having been picked.",
+    ),
+    Term(
+        "Survival curve",
+        "For every length of follow-up, the share of persons to whom the event has not come yet; persons count for as "
+        "long as they were followed (Kaplan and Meier).",
     ),
     Term("Utility", "Whether an analysis on the synthetic data comes to the result that the real data would give."),
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from worlds import clinic, clinic_schema, shuffled
 
 from synthdiff.checks import distance
-from synthdiff.checks.distance import Space
+from synthdiff.checks.distance import ASKED, PAIRS, Space, affordable, nearer
 from synthdiff.schema import Column, Schema
 
 SCHEMA = clinic_schema()
@@ -63,6 +63,46 @@ def test_neighbours_do_not_depend_on_the_blocks(k: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(distance, "QUERIES", 7)
     monkeypatch.setattr(distance, "POOL", 16)
     np.testing.assert_array_equal(space.nearest(queries, pool, k), plain)
+
+
+def test_the_nearest_record_has_a_place_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    population = clinic(150, 1)
+    space = Space(population, SCHEMA)
+    queries, pool = space.place(clinic(40, 2)), space.place(pd.concat([population, population]))
+    plain = space.distances(queries, pool).numpy()
+    for _ in range(2):
+        apart, place = space.closest(queries, pool)
+        np.testing.assert_array_equal(apart, plain.min(axis=1))
+        np.testing.assert_array_equal(place, plain.argmin(axis=1))
+        monkeypatch.setattr(distance, "QUERIES", 7)
+        monkeypatch.setattr(distance, "POOL", 16)
+
+
+def test_strangers_are_found_and_oneself_and_one_s_own_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    population = clinic(60, 1)
+    space = Space(population, SCHEMA)
+    pool, person = space.place(population), np.arange(60) // 3
+    apart = space.distances(pool, pool).numpy()
+    apart[person[:, None] == person] = np.inf
+    for _ in range(2):
+        found = space.nearest(pool, pool, 2, (person, person))
+        np.testing.assert_array_equal(found, np.sort(apart, axis=1)[:, :2])
+        np.testing.assert_array_equal(space.closest(pool, pool, (person, person))[1], apart.argmin(axis=1))
+        monkeypatch.setattr(distance, "QUERIES", 7)
+        monkeypatch.setattr(distance, "POOL", 16)
+    alone = space.nearest(pool.rows(slice(0, 3)), pool.rows(slice(0, 4)), 3, (person[:3], person[:4]))
+    assert np.isfinite(alone[:, 0]).all() and np.isinf(alone[:, 1:]).all()
+
+
+def test_ties_are_neither_near_nor_far() -> None:
+    assert nearer(np.float32([1, 2, 3]), np.float32([2, 2, 2])).tolist() == [1, 0.5, 0]
+
+
+def test_fewer_records_ask_of_a_larger_table() -> None:
+    assert affordable(1000, 2, 5000) == 5000
+    assert affordable(1_000_000, 1, 5000) == ASKED == PAIRS // 1_000_000
+    assert affordable(100_000, 4, 5000) == PAIRS // 400_000
+    assert affordable(0, 1, 7) == 7
 
 
 @settings(max_examples=20, deadline=None)

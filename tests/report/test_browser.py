@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answers import HOSTILE, answer
+from test_claims import SEVERAL
+from test_custodian import CONCERNS, RECORDS
+
+from synthdiff.report.custodian import render_custodian
+from synthdiff.report.page import render
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +45,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     running.quit()
 
 
+def _hostile() -> str:
+    """Records whose every column and cell is as long and odd as can be."""
+    odd = {name: name for name in HOSTILE}
+    return render_custodian({}, CONCERNS, {("synthetic", 12): odd, ("real", 55): odd | {HOSTILE[0]: "other"}})
+
+
+OTHERS: dict[str, Callable[[], str]] = {
+    "custodian": lambda: render_custodian(answer(), CONCERNS, RECORDS),
+    "custodian, positions": lambda: render_custodian(answer(), CONCERNS),
+    "custodian, hostile": _hostile,
+    "claims": lambda: render({"claims": SEVERAL}),
+}
+
+
 def _open(browser: Any, path: Path, width: int, scheme: str) -> None:
     size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -52,12 +72,12 @@ def _requests(browser: Any) -> list[str]:
     return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *OTHERS])
 def test_the_page_opens_offline_at_every_width(
     browser: Any, rendered: Callable[[str], str], tmp_path: Path, case: str
 ) -> None:
     path = tmp_path / "report.html"
-    path.write_text(rendered(case), encoding="utf-8")
+    path.write_text(OTHERS[case]() if case in OTHERS else rendered(case), encoding="utf-8")
     browser.get_log("performance"), browser.get_log("browser")
     for scheme in ("light", "dark"):
         for width in (1280, 400):
@@ -106,3 +126,19 @@ def test_text_is_large_enough_to_read_on_a_telephone(
                  return parseFloat(getComputedStyle(text).fontSize) * scale; }))"""
         )
         assert smallest >= 8.5, f"{smallest} px at a width of {width}"
+
+
+@pytest.mark.parametrize("case", ["fail", "200 columns", "hostile", "claims", "custodian"])
+def test_nothing_is_cut_off_on_paper(browser: Any, rendered: Callable[[str], str], tmp_path: Path, case: str) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(OTHERS[case]() if case in OTHERS else rendered(case), encoding="utf-8")
+    # A4 less the margins, at 96 dots an inch.
+    _open(browser, path, 703, "light")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    cut = browser.execute_script(
+        """return [...document.querySelectorAll('.scroll, .drawing')]
+                  .filter(box => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1)
+                  .map(box => box.getAttribute('aria-label') || box.textContent.slice(0, 80))"""
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert cut == []

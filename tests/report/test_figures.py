@@ -10,11 +10,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 import pytest
 from answers import HOSTILE
+from numpy.typing import NDArray
 
 from synthdiff.report import drawing, figures
-from synthdiff.report.figures import Curve, Limit, Mark, Point
+from synthdiff.report.figures import Curve, Limit, Line, Mark, Point
 
 NAMES = list(HOSTILE)
 SHARES = [(i + 1) / 105 for i in range(14)]
@@ -22,19 +24,28 @@ MATRIX = [[(i - j) / 14 for i in range(14)] for j in range(14)]
 CURVE = Curve([0, 0.005, 0.5, 1], [0, 0.2, 0.8, 1])
 
 AXES = ("x", "y")
-POINTS = [Point("a", 0.8, (0.7, 0.9)), Point("b", 0.7, None)]
+POINTS = [Point(name, 0.8, (0.7, 0.9), 0.75, (0.7, 0.8)) for name in NAMES] + [Point("b", 0.7)]
+LINES = [
+    Line("a", [0, 1, 2], [1, 0.5, 0.2], [0.9, 0.4, 0.1], [1, 0.6, 0.3], side)
+    for side in ("real", "synthetic", "reference", "quiet")
+]
+WITHIN = [(share / 2, share * 2) for share in SHARES]
 BAND: Any = {"reference": 0.04, "reference_interval": (0.0, 0.1)}
 
 DRAWN: dict[str, Callable[..., str]] = {
     "histogram": partial(figures.histogram, NAMES, SHARES, SHARES[::-1]),
+    "histogram with band": partial(figures.histogram, NAMES, SHARES, SHARES[::-1], band=WITHIN),
     "levels": partial(figures.levels, NAMES, SHARES, SHARES[::-1]),
+    "levels with band": partial(figures.levels, NAMES, SHARES, SHARES[::-1], band=WITHIN),
     "missingness": partial(figures.missingness, NAMES, SHARES, SHARES[::-1]),
     "roc": partial(
         figures.roc, CURVE, subject="s", axes_words=AXES, reference=CURVE, marks=[Mark(0.01, 0.2, (0.1, 0.3))]
     ),
     "corner": partial(figures.roc, CURVE, subject="s", axes_words=AXES, window=0.12),
     "matrix": partial(figures.matrix, NAMES, MATRIX, limit=0.5),
-    "compare": partial(figures.compare, POINTS, unit="AUC"),
+    "lines": partial(figures.lines, LINES, axes_words=AXES),
+    "survival": partial(figures.lines, LINES, axes_words=AXES, shares=True, steps=True),
+    "forest": partial(figures.forest, POINTS, unit="AUC", line=0.5),
     "ranking": partial(figures.ranking, NAMES, SHARES, unit="AUC"),
     "strip": partial(figures.strip, 0.1, (0.05, 0.2), limit=Limit(0.15, "below"), **BAND),
 }
@@ -62,7 +73,7 @@ def test_a_figure_fits_into_a_page(kind: str) -> None:
     assert svg.replace("k1-", "k2-") == drawn(kind, "k2")
 
 
-@pytest.mark.parametrize("kind", ["histogram", "levels", "missingness", "matrix", "ranking"])
+@pytest.mark.parametrize("kind", ["histogram", "levels", "missingness", "matrix", "ranking", "forest"])
 def test_names_from_the_data_stay_text(kind: str) -> None:
     texts = [element.text or "" for element in ElementTree.fromstring(drawn(kind, "k")).iter("text")]
     assert any(text.startswith("<script>") for text in texts)
@@ -148,11 +159,47 @@ def _contrast(one: str, other: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
+def _tones(scheme: str) -> dict[str, str]:
+    style = (Path(drawing.__file__).parent / "templates" / "style.css").read_text()
+    rules = re.findall(r":root \{(.*?)\}", style, flags=re.S)[["light", "dark"].index(scheme)]
+    return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", rules))
+
+
+# Machado, Oliveira & Fernandes (2009), severity 1.0: what linear RGB becomes to those who lack one kind of cone.
+SIGHT = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def _lab(colour: str, sight: str) -> NDArray[np.float64]:
+    """CIE L*a*b* of a colour as somebody sees it."""
+    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(SIGHT[sight]) @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ seen / [0.9505, 1.0, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_that_must_be_told_apart_can_be_whoever_looks(scheme: str, sight: str) -> None:
+    tones = _tones(scheme)
+    # A difference of 2 is just seen side by side; 20 is another colour. Verdicts have a symbol and a word besides.
+    for one, other, least in (
+        ("real", "synthetic", 30), ("real-soft", "synthetic-soft", 20), ("good", "bad", 10), ("step-0", "step-8", 30),
+        ("step-3", "step-5", 15),
+    ):  # fmt: skip
+        apart = float(np.linalg.norm(_lab(tones[one], sight) - _lab(tones[other], sight)))
+        assert apart >= least, (one, other, apart)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_palette_has_every_tone_and_enough_contrast(scheme: str) -> None:
-    style = (Path(figures.__file__).parent / "templates" / "style.css").read_text()
-    rules = re.findall(r":root \{(.*?)\}", style, flags=re.S)[["light", "dark"].index(scheme)]
-    tones = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", rules))
+    tones = _tones(scheme)
     assert set(drawing.TONES) <= set(tones)
     for ground in ("page", "paper"):
         for text in ("ink", "quiet", "link", "good", "bad", "unsure"):

@@ -51,11 +51,10 @@ def test_percentages_and_intervals() -> None:
     assert words.with_interval(0.503, [0.49, None]) == "0.503"
 
 
-def test_requirements_may_name_the_end_of_the_interval() -> None:
-    assert words.estimate_label("membership_advantage_upper") == "Attacker's advantage, upper end"
-    assert words.estimate_of("utility_synthetic_lower") == "utility_synthetic"
-    assert words.estimate_of("tpr_at_fpr_0.01") == "tpr_at_fpr_0.01"
-    assert words.estimate_label("quite_new") == "Quite new"
+def test_what_brings_no_words_gets_them_from_its_name() -> None:
+    assert words.derived("quite_new") == "Quite new"
+    assert words.requirement("utility_synthetic_lower") == "Utility synthetic, lower end"
+    assert words.requirement("epsilon_lower_bound") == "Epsilon lower bound"
 
 
 @given(st.text(max_size=300))
@@ -67,10 +66,11 @@ def test_cleaned_text_is_one_line_that_disturbs_nothing(text: str) -> None:
     assert words.clean(words.clean(text)) == words.clean(text)
 
 
-def test_every_estimate_and_verdict_has_plain_words() -> None:
-    for name, term in words.ESTIMATES.items():
-        assert term.label and term.meaning.endswith("."), name
-    assert len({term.label for term in words.ESTIMATES.values()}) == len(words.ESTIMATES)
+def test_every_notion_and_verdict_has_plain_words() -> None:
+    for term in words.GLOSSARY:
+        assert term.label and term.meaning.endswith("."), term
+    labels = [term.label for term in words.GLOSSARY]
+    assert len(set(labels)) == len(labels) and labels == sorted(labels, key=str.casefold)
     assert [words.overall(v).word for v in ("pass", "fail", "inconclusive", None)] == [
         "Pass",
         "Refused",

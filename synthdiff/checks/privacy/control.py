@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from synthdiff.checks.check import Evidence
-from synthdiff.checks.features import persons
-from synthdiff.schema import Schema
+from synthdiff.checks.records import one_each
 from synthdiff.seeds import numpy_generator
 
 FEWEST = 20
@@ -23,11 +21,16 @@ def members_and_others(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     members, others : DataFrame
-        Their first ``n`` rows are a random sample for any ``n``. ``others`` is empty without held-out records.
+        Their first ``n`` rows are a random sample for any ``n``, and their index is the records' positions in the
+        evidence's tables. ``others`` is empty without held-out records.
     """
     held_out = evidence.train.iloc[:0] if evidence.holdout is None else evidence.holdout
-    members = _one_each(evidence.train, evidence.schema, numpy_generator(evidence.seed, "control", "members"))
-    others = _one_each(held_out, evidence.schema, numpy_generator(evidence.seed, "control", "others"))
+    members, others = (
+        frame.reset_index(drop=True).iloc[
+            one_each(frame, evidence.schema, numpy_generator(evidence.seed, "control", name))
+        ]
+        for name, frame in {"members": evidence.train, "others": held_out}.items()
+    )
     return members, others
 
 
@@ -39,13 +42,3 @@ def too_few(members: pd.DataFrame, others: pd.DataFrame) -> str | None:
         f"The attack compares people in the training data with held-out people and needs at least {FEWEST} of each; "
         f"there are {len(members):,} and {len(others):,}. Hold out more records and audit again."
     )
-
-
-def _one_each(frame: pd.DataFrame, schema: Schema, generator: np.random.Generator) -> pd.DataFrame:
-    shuffled = frame.iloc[generator.permutation(len(frame))]
-    person = persons(shuffled, schema)
-    if person is None:
-        return shuffled
-    one_each = np.unique(person, return_index=True)[1]
-    # Not in the order of their records: a person with many would come early, and the first n would be no sample.
-    return shuffled.iloc[generator.permutation(one_each)]
