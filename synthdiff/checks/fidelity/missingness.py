@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding
+from synthdiff.checks.check import Aspect, Check, Estimate, Evidence, Finding, Reference
 from synthdiff.checks.fidelity.distances import Distance
 from synthdiff.checks.fidelity.reference import Table, Tables
 from synthdiff.checks.intervals import Floats, wilson
@@ -67,7 +67,8 @@ class Missingness(Check):
         gaps = [i for i in range(len(tables.columns)) if any(np.isnan(side[i]).any() for side in sides)]
         n = tables.size
         if not gaps:
-            none = Estimate(0.0, wilson(0, n)[1], n)
+            held_out = 0 if tables.holdout is None else len(tables.holdout[0])
+            none = Estimate(0.0, wilson(0, n)[1], n, Reference(0.0, wilson(0, held_out)[1]) if held_out else None)
             nothing = {"columns": {}, "pairs": {"value": 0.0}, "detectable": None}
             return Finding(
                 {"missingness_error": none}, "No cell is missing in the real or the synthetic data.", nothing
