@@ -161,7 +161,7 @@ def main() -> int:
         apart(make, folder, ask.rows, ask.columns)
         fitted = apart(fit, folder, ask.steps)
         drawn = apart(sample, folder, ask.rows)
-        history = json.loads((folder / "model" / "model.json").read_text(encoding="utf-8"))["history"]
+        history = json.loads((folder / "model" / "model.json").read_text(encoding="utf-8"))["histories"][0]
         taken = max(history["steps"], default=ask.steps or 0)
     print(line(ask.rows, ask.columns, taken, fitted, drawn))
     return 0

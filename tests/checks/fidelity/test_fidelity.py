@@ -6,7 +6,7 @@ from clinics import clinic, schema_of
 
 from synthdiff.checks.check import Check, Evidence
 
-NAMES = ("schema", "shape", "trend", "missingness", "detection")
+NAMES = ("schema", "shape", "trend", "three_way", "missingness", "rare_values", "detection")
 
 
 @pytest.mark.parametrize("name", NAMES)
