@@ -249,8 +249,8 @@ def verify(folder: Path, real: Path | None, holdout: Path | None) -> int:
 
     examined = [claim.to_dict() for claim in verify_claims(release, real, holdout, progress=progress())]
     wrong = [claim for claim in examined if claim["outcome"] != "holds"]
-    for claim in wrong:
-        click.echo(_examined(claim))
+    for line in dict.fromkeys(_examined(claim) for claim in wrong):
+        click.echo(line)
     if wrong:
         say(f"{release.name} {release.number}: {len(wrong)} of its {len(examined)} figures do not hold")
         return REFUSED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -194,6 +195,23 @@ def test_verification_notices_a_change(house: House, tmp_path: Path) -> None:
     result = call("verify", changed)
     assert result.exit_code == REFUSED
     assert "data/records.csv: was changed" in result.stdout and "do not hold" in result.stderr
+
+
+@pytest.mark.slow
+def test_every_figure_of_a_release_can_be_computed_again(house: House, tmp_path: Path) -> None:
+    said = called("verify", house.release, "--real", TABLE)
+    assert "figures hold" in said and " do not " not in said
+    changed = tmp_path / "1"
+    shutil.copytree(house.release, changed)
+    report = json.loads((changed / "report.json").read_text())
+    report["checks"]["shape"]["estimates"]["shape_error"]["value"] /= 2
+    text = json.dumps(report)
+    (changed / "report.json").write_text(text)
+    manifest = json.loads((changed / "manifest.json").read_text())
+    manifest["files"]["report.json"] = {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    (changed / "manifest.json").write_text(json.dumps(manifest))
+    result = call("verify", changed, "--real", TABLE)
+    assert result.exit_code == REFUSED and "does not hold" in result.stdout
 
 
 def test_the_store_is_read_back(house: House) -> None:

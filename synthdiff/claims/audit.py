@@ -47,13 +47,14 @@ class Audit(Source):
         reader = Reader(where)
         if document["format"] != FORMAT:
             reader.wrong("format", document["format"], FORMAT)
-        seed = reader.number(document.get("seed"), "seed")
-        if seed is None or seed % 1:
-            reader.wrong("seed", document.get("seed"), "the whole number that the audit was run with")
+        # Not by way of a float, which cannot tell long seeds apart.
+        seed = document.get("seed")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            reader.wrong("seed", seed, "the whole number that the audit was run with")
         checks = reader.mapping(document.get("checks"), "checks")
         data = reader.mapping(document.get("data", {}), "data")
         context = {
-            "seed": int(seed or 0),
+            "seed": seed,
             "kinds": reader.mapping(data.get("kinds", {}), "data.kinds"),
             "settings": {
                 name: found.get("settings", {}) for name, found in checks.items() if isinstance(found, Mapping)
@@ -137,7 +138,8 @@ def _figures(reader: Reader, content: Mapping[str, Any], key: str) -> Iterator[t
             reader.wrong(f"{key}.{prefix}interval", interval, "two numbers")
         elif interval is not None:
             parts |= {f"{prefix}interval[{i}]": end for i, end in enumerate(interval)}
-    parts["n"] = content.get("n")
+    # Where nothing was measured, that no record is behind it is no figure.
+    parts["n"] = None if content.get("value") is None else content.get("n")
     for part, found in parts.items():
         value = reader.number(found, f"{key}.{part}")
         if value is not None:
