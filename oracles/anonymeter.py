@@ -20,9 +20,10 @@ def risks(task: dict[str, Any], train: pd.DataFrame, control: pd.DataFrame, synt
     Parameters
     ----------
     task : dict
-        With ``defects``, :func:`defects` answers. Else ``seed``; ``attacks``, their number; ``columns`` of a
-        multivariate predicate; ``halves``, two lists of names, for linkability; ``secrets``, whose inference all other
-        columns serve.
+        With ``defects``, :func:`defects` answers. Else ``seed``; ``guesses`` for singling out, of which as
+        many must be possible, for those that are not count as failed; ``columns`` of a multivariate predicate;
+        ``attacks`` of the other two kinds; ``halves``, two lists of names, for linkability; ``secrets``, whose
+        inference all other columns serve.
     train, control, synthetic : DataFrame
         Train and control of equal size: else its correction for unequal sizes sets in.
     """
@@ -35,7 +36,7 @@ def risks(task: dict[str, Any], train: pd.DataFrame, control: pd.DataFrame, synt
         attack = SinglingOutEvaluator(
             train,
             synthetic,
-            n_attacks=n,
+            n_attacks=task["guesses"],
             n_cols=task["columns"],
             control=control,
             max_attempts=200_000,

@@ -45,8 +45,9 @@ def test_our_risks_agree_with_anonymeters(world: World) -> None:
     linked = Linkability(splits=1).run(Evidence(train, holdout, synthetic, schema, 0))
     task = {
         "seed": 0,
-        "attacks": 2000,
+        "guesses": 500,
         "columns": COLUMNS,
+        "attacks": 2000,
         "halves": linked.detail["splits"][0]["halves"],
         "secrets": SECRETS,
     }

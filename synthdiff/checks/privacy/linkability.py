@@ -86,8 +86,7 @@ class Linkability(Check):
         published = evidence.synthetic.iloc[ordered(evidence.synthetic, evidence.schema)]
         # Both sides are compared twice with every record.
         n = min(len(members), len(others), affordable(len(published), 8 * self.splits, self.most))
-        trained = len(evidence.train)
-        k = self.neighbours
+        trained, k = len(members), self.neighbours
         attacked, compared = (Links.of(side.iloc[:n], published, spaces, trained, k) for side in (members, others))
         risk = Risk.of(Rate.of(attacked.linked), Rate.of(compared.linked))
 
@@ -152,7 +151,7 @@ class Links:
     def of(
         cls, people: pd.DataFrame, published: pd.DataFrame, spaces: Sequence[tuple[Space, Space]], trained: int, k: int
     ) -> Links:
-        """Try to join the halves of people through published records, ``trained`` records having been learnt from."""
+        """Try to join the halves of people through published records, learnt from ``trained`` people."""
         many = max(2.0, RARE * len(published) / trained)
         links = [
             _through(tuple((half, half.place(people), half.place(published)) for half in pair), k, many)

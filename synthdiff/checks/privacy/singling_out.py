@@ -34,8 +34,8 @@ class SinglingOut(Check):
     column: a value that stands once, the smallest and the largest number. By several: levels that are equal and
     numbers at least as far out as those of a synthetic record, in columns drawn at random, so long as the statement
     holds for no second synthetic record. A guess is right when exactly one person of the attacked table satisfies it.
-    The same guesses are put to held-out people, and the headline is the attack whose excess is surer, its interval
-    widened for the choice.
+    The same guesses are put to held-out people. The headline is the attack whose interval has the higher lower end,
+    and the interval is widened for the choice: an attack with few guesses counts once its excess is sure.
 
     How often a statement holds for one person depends on how many people there are, so both tables must be of one size.
     Where fewer people are held out than were trained on, the training data are cut into parts as large as the control
@@ -81,18 +81,15 @@ class SinglingOut(Check):
     direction: ClassVar[str] = "lower is better"
     source: ClassVar[str] = "Singling-out attack of Giomi et al. 2023 (WP29 criterion), equal control"
     needs_holdout: ClassVar[bool] = True
-    bars: ClassVar[dict[str, str]] = {
-        "singling_out_risk": "<= 0.09",
-        "singling_out_univariate_risk": "<= 0.09",
-        "singling_out_multivariate_risk": "<= 0.09",
-    }
+    bars: ClassVar[dict[str, str]] = {"singling_out_risk": "<= 0.09"}
 
     def run(self, evidence: Evidence) -> Finding:
         """Make guesses from the synthetic records and put them to both tables."""
         members, synthetic, others = sampled(numbered(evidence), "singling out")
         if refusal := too_few(members, others):
             return Finding({}, refusal)
-        attacks = self._attacks(members, others, synthetic, evidence)
+        learnt = any(column.learnt for column in evidence.schema)
+        attacks = self._attacks(members, others, synthetic, evidence) if learnt else {}
         if not attacks:
             return Finding({}, NO_GUESS)
         control, fresh = halved(others)
