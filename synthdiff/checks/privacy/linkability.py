@@ -17,7 +17,7 @@ from synthdiff.checks.distance import Points, Space
 from synthdiff.checks.intervals import Floats
 from synthdiff.checks.privacy.control import FEWEST, too_few
 from synthdiff.checks.privacy.criterion import ROUNDING, Rate, Risk, affordable, blocks, halved, numbered, only
-from synthdiff.checks.records import ordered, sampled
+from synthdiff.checks.records import sampled
 from synthdiff.schema import Column
 from synthdiff.seeds import numpy_generator
 
@@ -83,7 +83,7 @@ class Linkability(Check):
         halves = self._halves(learnt, evidence.seed)
         people = pd.concat([members, others])
         spaces = [(Space(people, only(one)), Space(people, only(other))) for one, other in halves]
-        published = evidence.synthetic.iloc[ordered(evidence.synthetic, evidence.schema)]
+        published = evidence.synthetic
         # Both sides are compared twice with every record.
         n = min(len(members), len(others), affordable(len(published), 8 * self.splits, self.most))
         trained, k = len(members), self.neighbours

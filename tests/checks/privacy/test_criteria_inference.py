@@ -53,9 +53,9 @@ def test_of_one_column_nothing_can_be_guessed() -> None:
 def test_a_number_is_right_when_few_people_lie_between_and_never_for_its_sign() -> None:
     people = pd.DataFrame({"x": np.append(np.arange(-100.0, 100.0), np.nan)})
     secret = Secret.of(Column(name="x", kind="continuous", nullable=True), people)
-    asked = pd.DataFrame({"x": [50.0, 50.0, 50.0, -50.0, -50.0, np.nan, 50.0, np.nan]})
-    guess = np.array([50.0, 55.0, 56.0, -45.0, 5000.0, np.nan, np.nan, 0.0])
-    assert secret.right(guess, asked).tolist() == [True, True, False, True, False, True, False, False]
+    asked = pd.DataFrame({"x": [50.0, 50.0, 50.0, 50.0, -50.0, -50.0, np.nan, 50.0, np.nan]})
+    guess = np.array([50.0, 55.0, 56.0, -1000.0, -45.0, 5000.0, np.nan, np.nan, 0.0])
+    assert secret.right(guess, asked).tolist() == [True, True, False, False, True, False, True, False, False]
 
 
 def test_a_level_is_right_when_it_is_equal() -> None:

@@ -93,9 +93,11 @@ def test_a_small_control_does_not_hide_a_copy(held_out: int) -> None:
 
 def test_neither_publishing_a_part_nor_publishing_twice_hides_a_copy() -> None:
     train = clinic(800, 1)
-    few, twice = train.iloc[:200], pd.concat([train, train])
+    few, twice = train.iloc[:100], pd.concat([train, train])
     for published in (few, twice):
-        assert attack(train, clinic(800, 2), published).estimates["singling_out_risk"].interval[0] > 0.2
+        found = attack(train, clinic(800, 2), published).estimates
+        # Statements as narrow as 100 records need would hold for several of 800 people.
+        assert found["singling_out_multivariate_risk"].interval[0] > 0.8
 
 
 def test_records_between_neighbours_are_found_by_several_columns() -> None:
