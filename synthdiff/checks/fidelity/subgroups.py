@@ -89,7 +89,7 @@ class Subgroups(Check):
         "Column Shapes of SDMetrics within subgroups; simultaneous intervals after Chernozhukov et al. (2013)"
     )
     bars: ClassVar[dict[str, str]] = {
-        "worst_subgroup_excess": "<= reference + 0.05",
+        "worst_subgroup_excess": "<= 0.10",
         "subgroup_error": "<= reference + 0.03",
     }
 

@@ -116,7 +116,7 @@ class Survival(Check):
     bars: ClassVar[dict[str, str]] = {
         "survival_gap": "<= reference + 0.05",
         "follow_up_gap": "<= reference + 0.05",
-        "worst_survival_excess": "<= reference + 0.05",
+        "worst_survival_excess": "<= 0.10",
     }
 
     def run(self, evidence: Evidence) -> Finding:
