@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-EXTRAS := tests,notebooks
+EXTRAS := jpeg,tests,notebooks
 
 .PHONY: setup demo test test-all lint types notebooks oracles bench-tables bench-memory clean
 

@@ -7,7 +7,7 @@ and what real data score in the place of the synthetic data. The policy's bars a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -15,8 +15,25 @@ import pandas as pd
 
 from synthdiff.parts import Part
 from synthdiff.schema import Schema
+from synthdiff.voxels import Volume
 
 Aspect = Literal["fidelity", "utility", "privacy"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of an audit: one of each record, in the order of the tables' rows.
+
+    Attributes
+    ----------
+    train, synthetic : sequence of Volume
+    holdout : sequence of Volume or None
+        Of other subjects than ``train``.
+    """
+
+    train: Sequence[Volume]
+    holdout: Sequence[Volume] | None
+    synthetic: Sequence[Volume]
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,8 @@ class Evidence:
         What the columns are.
     seed : int
         Every check derives its random streams from it.
+    images : Images or None
+        The records' images, where they have any.
     """
 
     train: pd.DataFrame
@@ -43,6 +62,7 @@ class Evidence:
     synthetic: pd.DataFrame
     schema: Schema
     seed: int
+    images: Images | None = None
 
 
 @dataclass(frozen=True)
