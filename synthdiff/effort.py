@@ -1,4 +1,4 @@
-"""Effort: how long a table is learnt."""
+"""Effort: how long a table or volumes are learnt."""
 
 from __future__ import annotations
 
@@ -57,3 +57,40 @@ def members_of(rows: int) -> int:
     hardly anything.
     """
     return 5 if rows < 500 else 1
+
+
+VOLUME_STEPS: Mapping[Effort, int] = {"quick": 150, "standard": 2000, "thorough": 12000}
+"""By effort: the steps of each scale of a volume."""
+
+POSITIONS = 16_384
+"""Positions of a step at a scale, over all volumes of the batch."""
+
+
+def volume_plan(volumes: int, positions: int, effort: Effort, steps: int | None, seconds: float | None) -> Plan:
+    """How training one scale of so many volumes goes, unless validation ends it.
+
+    Parameters
+    ----------
+    volumes : int
+        To learn from.
+    positions : int
+        Of the scale's grid that the net sees at once.
+    effort : {"quick", "standard", "thorough"}
+    steps : int, optional
+        Instead of what the effort says.
+    seconds : float, optional
+        Instead of a number of steps.
+    """
+    batch = max(2, min(volumes, 32, POSITIONS // positions))
+    chosen = steps or (10**9 if seconds else VOLUME_STEPS[effort])
+    look = 25 if chosen < 1000 else 100
+    return Plan(
+        steps=chosen,
+        seconds=seconds,
+        batch=batch,
+        rate=2e-3,
+        evaluate_every=look,
+        patience=8,
+        validated=96,
+        chunk=batch,
+    )

@@ -30,8 +30,8 @@ Loss = Callable[[nn.Module, Batch, torch.Generator], Tensor]
 
 CHECKPOINT_SECONDS = 5.0
 
-LEAST_VALIDATED, MOST_VALIDATED = 2048, 8192
-"""Records on which the validation loss is computed: fewer are taken several times, more are drawn from."""
+MOST_VALIDATED = 8192
+"""Records on which the validation loss is computed; of more, so many are drawn."""
 
 PLATEAU = 3
 """So many times the patience may pass without a lower validation loss."""
@@ -61,6 +61,10 @@ class Plan:
     patience : int
         Looks at worse losses after which training stops; it also stops after :data:`PLATEAU` times as many without a
         lower one.
+    validated : int
+        Draws of noise on which the validation loss is computed: fewer records are taken several times.
+    chunk : int
+        Records that are looked at together.
     """
 
     steps: int
@@ -72,6 +76,8 @@ class Plan:
     average: float = 6.94
     evaluate_every: int = 100
     patience: int = 10
+    validated: int = 2048
+    chunk: int = 2048
 
 
 @dataclass
@@ -144,7 +150,7 @@ def train(
     began = saved = time.monotonic()
     spent = state.history.seconds
     history = state.history
-    bank = _bank(validation, seed) if validation is not None else None
+    bank = _bank(validation, plan.validated, seed) if validation is not None else None
     distinct = min(len(validation[0]), MOST_VALIDATED) if validation is not None else 0
     order = _Order(len(records[0]), plan.batch, seed, device)
     with _own_randomness(device), progress.phase(f"learning {name}", 1.0) as phase:
@@ -168,7 +174,7 @@ def train(
                         "the training loss is no longer a number", mend="lower the learning rate or report the data"
                     )
                 if bank is not None:
-                    losses = _evaluate(state.averaged.module, loss, bank, seed, device)
+                    losses = _evaluate(state.averaged.module, loss, bank, plan.chunk, seed, device)
                     state.judge(losses.view(-1, distinct).mean(0))
             after = state.share(spent + time.monotonic() - began)
             phase.advance(after - share, **_shown(history))
@@ -294,18 +300,18 @@ class _Order:
         return self._permutation[position * self._size : (position + 1) * self._size]
 
 
-def _bank(validation: Batch, seed: int) -> Batch:
+def _bank(validation: Batch, least: int, seed: int) -> Batch:
     """Validation records, repeated when few so that the noise of the noise averages out, cut when many."""
     n = len(validation[0])
     if n > MOST_VALIDATED:
         chosen = torch.randperm(n, generator=torch_generator(seed, "validation"))[:MOST_VALIDATED]
         return tuple(tensor[chosen.to(tensor.device)] for tensor in validation)
-    times = max(1, LEAST_VALIDATED // n)
+    times = max(1, least // n)
     return tuple(tensor.repeat(times, *[1] * (tensor.ndim - 1)) for tensor in validation)
 
 
 @torch.no_grad()
-def _evaluate(net: nn.Module, loss: Loss, bank: Batch, seed: int, device: torch.device, chunk: int = 2048) -> Tensor:
+def _evaluate(net: nn.Module, loss: Loss, bank: Batch, chunk: int, seed: int, device: torch.device) -> Tensor:
     """The loss of each record of the bank, with the same noise every time: float64 of shape ``(n,)``."""
     losses = []
     for start in range(0, len(bank[0]), chunk):

@@ -1,0 +1,132 @@
+"""Scale: the denoiser of one scale of a volume, given the coarser ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from synthdiff.diffusion.schedule import LogNormal
+from synthdiff.diffusion.sde import along
+from synthdiff.diffusion.wiener import Wiener
+from synthdiff.nets.unet import Backbone
+
+LEVELS = LogNormal(mean=-0.6, std=1.5)
+"""Noise in training: the filter knows all of what is left at the highest levels, the net all at the others."""
+
+PATCH = 32
+"""Positions along an axis that training shows the net at once."""
+
+DOUBT = 0.05
+"""Noise on the coarser scale in training, in its standard deviations, so that its own small errors are not believed."""
+
+UNTOLD = 0.1
+"""The share of conditions hidden in training, for guidance without a classifier (Ho and Salimans 2022)."""
+
+
+class Scale(nn.Module):
+    """Bands of a volume at one scale, from noisy ones, the coarser volume and a condition.
+
+    The denoiser is ``W(x, sigma) + e(sigma) net(...)`` where ``W`` is the :class:`Wiener` filter and ``e`` the error by
+    channel that it leaves, so that the net's target is of unit size at every level and in every band; with independent
+    coordinates of one spread this is EDM's preconditioner (Karras et al. 2022, eq. 7).
+
+    Parameters
+    ----------
+    backbone : Backbone
+    wiener : Wiener
+        The filter of the bands.
+    coarser : int
+        Channels of the coarser volume; 0 at the coarsest scale.
+    conditions : int
+        Numbers of a condition; all nought when nothing is told.
+    """
+
+    coarse_mean: Tensor
+    coarse_spread: Tensor
+
+    def __init__(self, backbone: Backbone, wiener: Wiener, coarser: int, conditions: int) -> None:
+        super().__init__()
+        channels, *sides = wiener.mean.shape[1:]
+        self.wiener = wiener
+        self.register_buffer("coarse_mean", torch.zeros(1, coarser, *sides))
+        self.register_buffer("coarse_spread", torch.ones(1, coarser, *[1] * len(sides)))
+        self.net = backbone.module(sides, 2 * channels + coarser + conditions + len(sides), channels)
+
+    def knows(self, coarse: Tensor) -> None:
+        """Take the mean and the spread of the coarser volumes, of shape ``(n, coarser, *sides)``, that are learnt."""
+        self.coarse_mean.copy_(coarse.mean(0, keepdim=True))
+        spread = (coarse - self.coarse_mean).transpose(0, 1).flatten(1).std(1, correction=0)
+        self.coarse_spread.copy_(spread.view(self.coarse_spread.shape).clamp_min(1e-6))
+
+    def seen(self, x: Tensor, sigma: Tensor, base: Tensor, coarse: Tensor) -> Tensor:
+        """What the net sees, of unit size: shape ``(n, inputs, *sides)``.
+
+        Parameters
+        ----------
+        x, base : Tensor, shape (n, channels, *sides)
+            Noisy bands, and what the filter makes of them.
+        sigma : Tensor, shape (n,)
+        coarse : Tensor, shape (n, coarser, *sides)
+        """
+        spread, mean = self.wiener.spread(x), self.wiener.mean
+        noisy = (x - mean) * (spread.square() + along(sigma, x).square()).rsqrt()
+        at = positions(x).expand(len(x), *[-1] * (x.ndim - 1))
+        return torch.cat([noisy, (base - mean) / spread, (coarse - self.coarse_mean) / self.coarse_spread, at], 1)
+
+    def forward(self, seen: Tensor, sigma: Tensor, condition: Tensor) -> Tensor:
+        """The bare net on what :meth:`seen` gives, or on a patch of it; ``condition`` has shape (n, conditions)."""
+        told = condition.view(*condition.shape, *[1] * (seen.ndim - 2)).expand(-1, -1, *seen.shape[2:])
+        # MONAI embeds time steps of some hundreds.
+        raw: Tensor = self.net(torch.cat([seen, told], 1), 25 * (sigma.log() + 8)).float()
+        return raw
+
+    def denoise(self, x: Tensor, sigma: Tensor, coarse: Tensor, condition: Tensor) -> Tensor:
+        """The clean bands that are expected of noisy ones."""
+        base: Tensor = self.wiener(x, sigma)
+        clean: Tensor = base + self.wiener.error(sigma, x) * self(self.seen(x, sigma, base, coarse), sigma, condition)
+        return clean
+
+
+def scale_loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Generator) -> Tensor:
+    """The squared error of denoising in units of what the filter leaves: shape ``(n,)``.
+
+    Parameters
+    ----------
+    net : Scale
+    batch : tuple of Tensor
+        Bands, the filter of each record, the coarser volume, the condition.
+    generator : Generator
+    """
+    assert isinstance(net, Scale)
+    x, fold, coarse, condition = batch
+    sigma = LEVELS.draw(len(x), generator).to(x.device)
+
+    def noise(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=generator).to(like.device)
+
+    noisy = x + along(sigma, x) * noise(x)
+    coarse = coarse + DOUBT * net.coarse_spread * noise(coarse)
+    hidden = torch.rand(len(x), generator=generator).to(x.device) < UNTOLD
+    base = net.wiener(noisy, sigma, fold)
+    seen, target = net.seen(noisy, sigma, base, coarse), (x - base) / net.wiener.error(sigma, x)
+    if net.training:
+        seen, target = _crop(seen, target, generator)
+    raw = net(seen, sigma, condition * ~hidden[:, None])
+    loss: Tensor = (raw - target).square().flatten(1).mean(1)
+    return loss
+
+
+def positions(x: Tensor) -> Tensor:
+    """Where each position of a grid lies, from -1 to 1: shape ``(1, axes, *sides)``."""
+    lines = [torch.linspace(-1, 1, side, device=x.device) for side in x.shape[2:]]
+    return torch.stack(torch.meshgrid(*lines, indexing="ij"))[None]
+
+
+def _crop(seen: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same patch of both, where a side is longer than a patch."""
+    for axis in range(2, seen.ndim):
+        spare = seen.shape[axis] - PATCH
+        if spare > 0:
+            corner = int(torch.randint(spare + 1, (), generator=generator))
+            seen, target = seen.narrow(axis, corner, PATCH), target.narrow(axis, corner, PATCH)
+    return seen, target
