@@ -11,24 +11,10 @@ import pandas as pd
 import pytest
 
 from oracles.environment import ask
-from synthdiff.checks.fidelity.shape import Shape
-from synthdiff.checks.fidelity.trend import Trend
 from synthdiff.claims import examine, read
 from synthdiff.evidence import gather
-from synthdiff.schema import Schema
-
-WORLDS = {"good": "syn_mostly", "changed": "syn_flip30", "copy": "trn"}
-ROWS = 800
 
 Tables = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module", params=list(WORLDS))
-def tables(request: pytest.FixtureRequest, shared_data: Path) -> Tables:
-    """Training, synthetic and held-out records of a census."""
-    folder = shared_data / "audit/mostlyai-qa/examples/quick-start"
-    parts = {"real": "trn", "synthetic": WORLDS[request.param], "holdout": "hol"}
-    return {name: pd.read_csv(folder / f"census2k-{part}.csv.gz").head(ROWS) for name, part in parts.items()}
 
 
 def must_hold(report: Any, tables: Tables, at_least: int, folder: Path) -> None:
@@ -58,15 +44,3 @@ def test_what_mostlyai_says_of_numbers_holds_to_the_last_distance(tables: Tables
 
 def test_what_syntheval_says_holds(tables: Tables, tmp_path: Path) -> None:
     must_hold(ask("syntheval", {}, **tables), tables, 27, tmp_path)
-
-
-def test_our_own_single_columns_and_pairs_are_those_of_sdmetrics(tables: Tables) -> None:
-    real, synthetic = tables["real"], tables["synthetic"]
-    said = ask("sdmetrics", {"all_pairs": True}, real=real, synthetic=synthetic)["quality"]
-    scores = {row["Property"]: row["Score"] for row in said["properties"]}
-    kinds = {name: {"kind": "categorical" if real[name].dtype == "str" else "integer"} for name in real}
-    evidence = gather(real, synthetic, None, Schema.infer(real, kinds), 0)
-    # For levels that are not in the real table SDMetrics adds a millionth of a record.
-    assert Shape().run(evidence).estimates["shape_error"].value == pytest.approx(1 - scores["Column Shapes"], abs=1e-6)
-    own_bins = Trend().run(evidence).estimates["trend_error_own_bins"].value
-    assert own_bins == pytest.approx(1 - scores["Column Pair Trends"], abs=1e-9)

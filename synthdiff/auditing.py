@@ -14,16 +14,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from synthdiff.checks.check import Check, Evidence
+from synthdiff.checks.check import Check, Evidence, Matter
 from synthdiff.claims import Claim, Examined, examine
 from synthdiff.errors import AuditError
-from synthdiff.evidence import gather
+from synthdiff.evidence import gather, gather_images
+from synthdiff.planes import gallery
 from synthdiff.policy import Policy, Verdict, nearest
 from synthdiff.progress import SILENT, Progress
 from synthdiff.schema import Schema
 from synthdiff.verdict import Answer, conclude, judge, kind
+from synthdiff.voxels import Volume
 
 FORMAT = "synthdiff-audit/1"
 
@@ -212,24 +215,73 @@ def audit(
         If the tables do not go together, or the policy or a check is not known.
     """
     asked = questions(checks)
-    rules = policy if isinstance(policy, Policy) else Policy.load(policy)
-    rules.must_know(known_estimates())
+    rules = _rules(policy)
     evidence = gather(real, synthetic, holdout, schema, random_state)
-    findings = {}
-    with progress.phase("audit", len(asked)) as phase:
-        for check in asked:
-            findings[kind(check)] = check.run(evidence)
-            phase.advance()
-    answers = {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
+    answers = _answers(asked, evidence, rules, progress)
     verdict, headline = conclude(rules, answers)
     examined = examine(claims, evidence, progress) if claims else ()
     return AuditReport(verdict, headline, rules, answers, _facts(evidence), random_state, name, examined)
 
 
-def questions(checks: Sequence[str | Mapping[str, Any] | Check] | None) -> list[Check]:
-    """The checks that were asked for, all that are known by default."""
+def audit_images(
+    real: Sequence[Volume],
+    synthetic: Sequence[Volume],
+    holdout: Sequence[Volume] | None = None,
+    *,
+    policy: str | Path | Policy = "share-images",
+    checks: Sequence[str | Mapping[str, Any] | Check] | None = None,
+    random_state: int = 0,
+    name: str | None = None,
+    progress: Progress = SILENT,
+) -> AuditReport:
+    """Judge synthetic images, whoever made them; the arguments are those of :func:`audit`.
+
+    Raises
+    ------
+    AuditError
+        If the images do not go together, or the policy or a check is not known.
+    """
+    asked = questions(checks, "images")
+    rules = _rules(policy)
+    evidence = gather_images(real, synthetic, holdout, random_state)
+    answers = _answers(asked, evidence, rules, progress)
+    verdict, headline = conclude(rules, answers)
+    first, maps = synthetic[0], [volume.labels for volume in synthetic if volume.labels is not None]
+    facts = _facts(evidence) | {
+        "images": {
+            "modality": first.modality,
+            "units": first.units,
+            "shape": list(first.array.shape),
+            "spacing": list(first.spacing),
+            "labels": sorted({int(level) for labels in maps for level in np.unique(labels)} - {0}),
+        },
+        "gallery": gallery(synthetic),
+    }
+    return AuditReport(verdict, headline, rules, answers, facts, random_state, name)
+
+
+def _rules(policy: str | Path | Policy) -> Policy:
+    rules = policy if isinstance(policy, Policy) else Policy.load(policy)
+    rules.must_know(known_estimates())
+    return rules
+
+
+def _answers(asked: Sequence[Check], evidence: Evidence, rules: Policy, progress: Progress) -> dict[str, Answer]:
+    """Every check's finding, judged."""
+    findings = {}
+    with progress.phase("audit", len(asked)) as phase:
+        for check in asked:
+            findings[kind(check)] = check.run(evidence)
+            phase.advance()
+    return {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
+
+
+def questions(
+    checks: Sequence[str | Mapping[str, Any] | Check] | None, matter: Matter = "table"
+) -> list[Check]:
+    """The checks that were asked for; by default all that are known about tables, or about images."""
     if checks is None:
-        return [member() for member in Check.members.values()]
+        return [member() for member in Check.members.values() if member.matter == matter]
     built = []
     for spec in checks:
         if isinstance(spec, Check):

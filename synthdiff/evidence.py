@@ -6,17 +6,18 @@ every attack look harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from synthdiff.checks.check import Evidence
+from synthdiff.checks.check import Evidence, Images
 from synthdiff.checks.features import coordinates
 from synthdiff.checks.intervals import wilson
 from synthdiff.checks.records import keys
 from synthdiff.errors import AuditError, SchemaError, SynthdiffError
 from synthdiff.schema import Schema
+from synthdiff.voxels import Volume
 
 FEWEST = 20
 """Rows of a table below which no interval says anything."""
@@ -51,6 +52,49 @@ def gather(
     if evidence.holdout is not None:
         _refuse(_overlap(evidence.train, evidence.holdout, known))
     return evidence
+
+
+def gather_images(
+    real: Sequence[Volume], synthetic: Sequence[Volume], holdout: Sequence[Volume] | None, seed: int
+) -> Evidence:
+    """The evidence of an audit of images, without tables.
+
+    Raises
+    ------
+    AuditError
+        With every set that is too small or not of the training images' kind, and when subjects stand both in the
+        training and in the held-out set.
+    """
+    sets = {"training": real, "synthetic": synthetic} | ({} if holdout is None else {"held-out": holdout})
+    _refuse(problem for name, images in sets.items() for problem in _strange_images(name, images, real))
+    if holdout is not None:
+        known = {volume.subject for volume in real} - {""}
+        both = {volume.subject for volume in holdout} & known
+        if both:
+            raise AuditError(
+                f"{len(both):,} subjects are among the training images, too",
+                where="held-out images",
+                mend="split by subject: all images of one subject on one side",
+            )
+    frames = {name: pd.DataFrame(index=pd.RangeIndex(len(images))) for name, images in sets.items()}
+    images = Images(real, holdout, synthetic)
+    return Evidence(frames["training"], frames.get("held-out"), frames["synthetic"], Schema(columns=()), seed, images)
+
+
+def _strange_images(name: str, images: Sequence[Volume], real: Sequence[Volume]) -> Iterator[AuditError]:
+    where = f"{name} images"
+    if len(images) < FEWEST:
+        mend = "leave the held-out images away" if name == "held-out" else "give more images"
+        yield AuditError(f"{len(images)} images, at least {FEWEST} are needed", where=where, mend=mend)
+        return
+    for what, kind in (("axes", lambda one: one.array.ndim), ("label maps", lambda one: one.labels is not None)):
+        found, wanted = {kind(one) for one in images}, {kind(one) for one in real}
+        if found | wanted != wanted or len(wanted) > 1:
+            yield AuditError(
+                f"{what}: found {sorted(found)}, the training images have {sorted(wanted)}",
+                where=where,
+                mend="compare images of one kind, all with label maps or all without",
+            )
 
 
 def _refuse(problems: Iterator[SynthdiffError]) -> None:

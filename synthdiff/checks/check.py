@@ -18,6 +18,7 @@ from synthdiff.schema import Schema
 from synthdiff.voxels import Volume
 
 Aspect = Literal["fidelity", "utility", "privacy"]
+Matter = Literal["table", "images"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ class Check(Part):
     terms: ClassVar[Mapping[str, tuple[str, str]]]
     """Every estimate by its name: what the report calls it, and a sentence that tells a data steward what it means."""
     aspect: ClassVar[Aspect]
+    matter: ClassVar[Matter] = "table"
+    """What the question is about."""
     unit: ClassVar[str]
     direction: ClassVar[str]
     """Which way is better, for example ``"lower is better"`` or ``"0.5 is best"``."""

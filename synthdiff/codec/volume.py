@@ -1,6 +1,7 @@
 """Volume codec: images and label maps of one kind as tensors on one grid, and back.
 
-A tensor's first channel is the image on a common scale. Each label has a channel, too: the distance to its surface,
+A tensor's first channel is the image on a common scale, as normal scores: what is drawn has the intensities of real
+images even where a net has learnt little but a Gaussian. Each label has a channel, too: the distance to its surface,
 positive inside, cut at some millimetres, because a surface that moves a little is a small change of distances and a
 large one of zeros and ones (Leventon et al. 2000, "Statistical shape influence in geodesic active contours").
 """
@@ -33,8 +34,9 @@ TOP = 1000
 ALIKE = 2.0
 """Images are on one scale when nine in ten of their upper quantiles lie within this factor."""
 
-INTERIOR = 0.001
-"""The share of voxels, on either side, beyond which decoded values are cut: true extremes are not released."""
+KNOTS = 512
+"""Of the quantile function of intensities. The outermost are a thousandth of the voxels from either end, and nothing
+beyond them is released."""
 
 
 class VolumeCodec(BaseModel):
@@ -55,8 +57,8 @@ class VolumeCodec(BaseModel):
         Whether -1 and 1 stand for each image's own quantiles or for those of all images.
     low, high : float
         The quantiles that -1 and 1 stand for when the scale is shared; else what they are decoded to.
-    least, most : float
-        Cuts of decoded values, on the scale of the tensor.
+    knots, scores : tuple of float
+        Intensities on that scale, and the normal score of each among the voxels of all images. The outermost are cuts.
     whole : bool
         Whether decoded values are whole numbers.
     """
@@ -72,8 +74,8 @@ class VolumeCodec(BaseModel):
     scale: Literal["own", "shared"]
     low: float
     high: float
-    least: float
-    most: float
+    knots: tuple[float, ...]
+    scores: tuple[float, ...]
     whole: bool
 
     @classmethod
@@ -136,13 +138,12 @@ class VolumeCodec(BaseModel):
             scale="shared" if shared else "own",
             low=float(low),
             high=float(high),
-            least=-np.inf,
-            most=np.inf,
+            knots=(),
+            scores=(),
             whole=True if not shared else all(np.issubdtype(volume.array.dtype, np.integer) for volume in volumes),
         )
-        cuts = np.array([np.quantile(made._scaled(volume), [INTERIOR, 1 - INTERIOR]) for volume in volumes])
-        least, most = np.median(cuts, axis=0)
-        return made.model_copy(update={"least": float(least), "most": float(most)})
+        knots, scores = made._normal_scores(volumes)
+        return made.model_copy(update={"knots": knots, "scores": scores})
 
     @property
     def channels(self) -> int:
@@ -199,8 +200,20 @@ class VolumeCodec(BaseModel):
         scaled: NDArray[np.float64] = 2 * (array - low) / (high - low) - 1
         return scaled
 
+    def _normal_scores(self, volumes: Sequence[Volume]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Intensities that cut the voxels of all images into equal parts, and their normal scores."""
+        from scipy.special import ndtri
+
+        shares = (np.arange(KNOTS) + 0.5) / KNOTS
+        # The quantiles of the mixture, of each image's quantiles, so that a large image counts as much as a small one.
+        every = np.sort(np.concatenate([np.quantile(self._scaled(volume), shares) for volume in volumes]))
+        pooled = np.quantile(every, shares)
+        knots, which, counts = np.unique(pooled, return_inverse=True, return_counts=True)
+        scores = np.bincount(which, weights=ndtri(shares)) / counts
+        return tuple(knots.tolist()), tuple(scores.tolist())
+
     def _encoded(self, volume: Volume) -> Tensor:
-        channels = [np.clip(self._scaled(volume), self.least, self.most)]
+        channels = [np.interp(self._scaled(volume), self.knots, self.scores)]
         if volume.labels is not None:
             unknown = sorted({int(level) for level in pd.unique(volume.labels.ravel())} - {0, *self.labels})
             if unknown:
@@ -227,7 +240,7 @@ class VolumeCodec(BaseModel):
         return depth
 
     def _decoded(self, record: NDArray[np.float64]) -> Volume:
-        image = (np.clip(record[0], self.least, self.most) + 1) / 2 * (self.high - self.low) + self.low
+        image = (np.interp(record[0], self.scores, self.knots) + 1) / 2 * (self.high - self.low) + self.low
         array: NDArray[Any] = np.round(image).astype(np.int16) if self.whole else image.astype(np.float32)
         labels = None
         if self.labels:

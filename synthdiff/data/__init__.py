@@ -5,8 +5,26 @@ Importing this package registers the formats; a new one is a file beside these a
 
 from synthdiff.data.csv import Csv
 from synthdiff.data.format import Format, format_of, read_table, write_table
+from synthdiff.data.headers import header_concerns
+from synthdiff.data.nifti import write_nifti
 from synthdiff.data.parquet import Parquet
+from synthdiff.data.raster import read_classes
 from synthdiff.data.spelling import declare_missing
 from synthdiff.data.split import split
+from synthdiff.data.volumes import read_volumes, split_subjects
 
-__all__ = ["Csv", "Format", "Parquet", "declare_missing", "format_of", "read_table", "split", "write_table"]
+__all__ = [
+    "Csv",
+    "Format",
+    "Parquet",
+    "declare_missing",
+    "format_of",
+    "header_concerns",
+    "read_classes",
+    "read_table",
+    "read_volumes",
+    "split",
+    "split_subjects",
+    "write_nifti",
+    "write_table",
+]

@@ -88,16 +88,21 @@ def by_nearest(
     -------
     float64 array of shape (n, secrets)
     """
-    whole = _Apart.of(known, people, published, population)
-    own = [_Apart.of([column], people, published, population) if column in known else None for column in secrets]
+    space = Space(population, only(known))
+    asked, pool = space.place(people), space.place(published)
+    alone = [_Alone.of(column, people, published, population) if column in known else None for column in secrets]
+    closest = torch.full((len(people),), torch.inf)
     best = torch.full((len(secrets), len(people)), torch.inf)
     place = torch.zeros((len(secrets), len(people)), dtype=torch.int64)
     for asking, those in blocks(len(people), len(published)):
-        together = whole.block(asking, those)
-        for turn, alone in enumerate(own):
-            apart = together if alone is None else together - alone.block(asking, those)
-            lowest, where = apart.min(dim=1)
-            # Distances are sums of ranks in single precision: a hair's breadth is no nearness.
+        together = space.distances(asked.rows(asking), pool.rows(those))
+        closest[asking] = torch.minimum(closest[asking], together.min(dim=1)[0])
+        # One column is worth 1 at most: what is farther off than that is not nearest without it either.
+        asker, record = torch.nonzero(together <= closest[asking, None] + 1 + ROUNDING, as_tuple=True)
+        apart = together[asker, record]
+        for turn, one in enumerate(alone):
+            left = apart if one is None else apart - one(asker + asking.start, record + those.start)
+            lowest, where = _first_nearest(asker, record, left, len(together))
             nearer = lowest < best[turn, asking] - ROUNDING
             best[turn, asking] = torch.where(nearer, lowest, best[turn, asking])
             place[turn, asking] = torch.where(nearer, those.start + where, place[turn, asking])
@@ -105,23 +110,53 @@ def by_nearest(
     return np.column_stack([coordinates(published, column)[found] for column, found in pairs])
 
 
-@dataclass(frozen=True)
-class _Apart:
-    """Distances in some of the columns."""
+def _first_nearest(
+    asker: torch.Tensor, record: torch.Tensor, apart: torch.Tensor, n: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """By each of n askers the least distance, infinite where he has no pair, and the first record so near.
 
-    space: Space
-    asked: Points
-    pool: Points
+    Distances are sums of ranks in single precision: a hair's breadth is no nearness.
+    """
+    lowest = torch.full((n,), torch.inf).scatter_reduce(0, asker, apart, "amin")
+    near = apart <= lowest[asker] + ROUNDING
+    first = torch.full((n,), torch.iinfo(torch.int64).max).scatter_reduce(0, asker[near], record[near], "amin")
+    return lowest, first
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Distances in one column between people and records that are given in pairs.
+
+    Attributes
+    ----------
+    ranks : pair of float32 tensors
+        Of people and records; nought for levels.
+    codes : pair of int64 tensors
+        Their levels; for numbers, whether there is one.
+    weight : float
+        What two different codes are apart.
+    """
+
+    ranks: tuple[torch.Tensor, torch.Tensor]
+    codes: tuple[torch.Tensor, torch.Tensor]
+    weight: float
 
     @classmethod
-    def of(
-        cls, columns: Sequence[Column], people: pd.DataFrame, published: pd.DataFrame, population: pd.DataFrame
-    ) -> _Apart:
-        space = Space(population, only(columns))
-        return cls(space, space.place(people), space.place(published))
+    def of(cls, column: Column, people: pd.DataFrame, published: pd.DataFrame, population: pd.DataFrame) -> _Alone:
+        space = Space(population, only([column]))
+        one, other = (_plain(space.place(side)) for side in (people, published))
+        return cls((one[0], other[0]), (one[1], other[1]), 1.0 if column.discrete else 0.5)
 
-    def block(self, asking: slice, those: slice) -> torch.Tensor:
-        return self.space.distances(self.asked.rows(asking), self.pool.rows(those))
+    def __call__(self, asker: torch.Tensor, record: torch.Tensor) -> torch.Tensor:
+        apart = (self.ranks[0][asker] - self.ranks[1][record]).abs()
+        return apart + self.weight * (self.codes[0][asker] != self.codes[1][record])
+
+
+def _plain(points: Points) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ranks and codes of records in a space of one column."""
+    codes = points.states.argmax(dim=1) if points.states.shape[1] else points.levels[:, 0].long()
+    ranks = points.ranks[:, 0] if points.ranks.shape[1] else torch.zeros(len(points))
+    return ranks, codes
 
 
 def by_model(

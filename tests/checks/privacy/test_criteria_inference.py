@@ -12,8 +12,9 @@ from worlds import clinic, clinic_schema, columnwise, shuffled
 
 from synthdiff.checks.check import Evidence, Finding
 from synthdiff.checks.distance import Space
+from synthdiff.checks.features import coordinates
 from synthdiff.checks.privacy.attribute_inference import AttributeInference, aims
-from synthdiff.checks.privacy.criterion import only
+from synthdiff.checks.privacy.criterion import ROUNDING, only
 from synthdiff.checks.privacy.guessing import Secret, by_habit, by_model, by_nearest, classes
 from synthdiff.schema import Column, Schema
 
@@ -81,18 +82,28 @@ def test_many_numbers_become_ranges_whose_middle_is_right_for_all() -> None:
     assert Secret.of(Column(name="x", kind="continuous"), frame).right(answers[found], frame).mean() > 0.99
 
 
-def test_the_nearest_record_is_that_in_everything_but_the_secret() -> None:
-    people, published = clinic(30, 1), clinic(50, 2)
-    columns = list(SCHEMA)
+@pytest.mark.parametrize("sizes", [(30, 50), (300, 9000)], ids=["one block", "several"])
+def test_the_nearest_record_is_that_in_everything_but_the_secret(sizes: tuple[int, int]) -> None:
+    people, published = clinic(sizes[0], 1), clinic(sizes[1], 2)
+    columns, stage = list(SCHEMA), SCHEMA["stage"]
+    for known in (columns, [column for column in columns if column != stage]):
+        found = by_nearest(people, published, known, columns, people)
+        for place, secret in enumerate(columns):
+            space = Space(people, only(column for column in known if column != secret))
+            apart = space.distances(space.place(people), space.place(published)).numpy()
+            first = (apart <= apart.min(axis=1, keepdims=True) + ROUNDING).argmax(axis=1)
+            np.testing.assert_array_equal(found[:, place], coordinates(published, secret)[first], secret.name)
+
+
+def test_of_columns_in_which_most_records_tie_the_first_is_the_nearest() -> None:
+    people, published = (clinic(n, n)[["site", "died", "stage"]] for n in (40, 5000))
+    columns = [SCHEMA[name] for name in people]
     found = by_nearest(people, published, columns, columns, people)
     for place, secret in enumerate(columns):
-        space = Space(people, only(column for column in columns if column != secret))
-        nearest = space.distances(space.place(people), space.place(published)).numpy()
-        chosen = nearest.argmin(axis=1)
-        expected = secret.coordinates(published[secret.name].iloc[chosen]).astype(float)
-        expected[(published[secret.name].iloc[chosen]).isna().to_numpy()] = np.nan
-        tied = (nearest <= nearest.min(axis=1, keepdims=True) + 1e-4).sum(axis=1) > 1
-        np.testing.assert_array_equal(found[~tied, place], expected[~tied])
+        others = [name for name in people if name != secret.name]
+        first = published.drop_duplicates(others).reset_index(drop=True)
+        expected = people[others].merge(first, on=others, how="left")
+        np.testing.assert_array_equal(found[:, place], coordinates(expected, secret))
 
 
 def test_the_model_learns_from_the_published_records_alone_and_never_sees_the_secret() -> None:
