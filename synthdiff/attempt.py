@@ -16,14 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import pandas as pd
-
-from synthdiff.data import read_table, write_table
 from synthdiff.errors import ReleaseError
 from synthdiff.generator import FACTS, Generator, load
 from synthdiff.progress import Progress
 from synthdiff.release import hold
-from synthdiff.schema import Schema
 
 FOLDER = ".attempt"
 CUSTODIANS = ".custodian"
@@ -141,17 +137,17 @@ class Attempt:
             fit().save(folder)
         return load(folder)
 
-    def synthetic(self, draw: Callable[[], pd.DataFrame], schema: Schema) -> pd.DataFrame:
-        """The synthetic records, as they read back from disk."""
-        if not self._records("parquet").exists():
-            write_table(draw(), self._records("parquet"), schema)
-        return read_table(self._records("parquet"), like=schema)[0]
-
-    def records(self, kind: str, synthetic: pd.DataFrame, schema: Schema) -> Path:
-        """A file of the synthetic records in some format."""
-        if not self._records(kind).exists():
-            write_table(synthetic, self._records(kind), schema)
-        return self._records(kind)
+    def keep(self, name: str, make: Callable[[Path], None]) -> Path:
+        """A file or folder of the attempt, made once: ``make`` is given a path, and what it leaves there is kept."""
+        kept = self.folder / name
+        if not kept.exists():
+            # The ending stays, which says what format a file has.
+            partial = self.folder / f"partial-{name}"
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            make(partial)
+            partial.replace(kept)
+        return kept
 
     def answer(self, judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The audit's answer."""
@@ -192,9 +188,6 @@ class Attempt:
         folder = self.releases / state["ended"]["folder"]
         answer = _read(folder / "report.json")
         return None if answer is None else {**state["ended"], "folder": folder, "answer": answer}
-
-    def _records(self, kind: str) -> Path:
-        return self.folder / f"records.{kind}"
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         temporary = self.folder / (name + ".tmp")

@@ -276,9 +276,7 @@ def _answers(asked: Sequence[Check], evidence: Evidence, rules: Policy, progress
     return {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
 
 
-def questions(
-    checks: Sequence[str | Mapping[str, Any] | Check] | None, matter: Matter = "table"
-) -> list[Check]:
+def questions(checks: Sequence[str | Mapping[str, Any] | Check] | None, matter: Matter = "table") -> list[Check]:
     """The checks that were asked for; by default all that are known about tables, or about images."""
     if checks is None:
         return [member() for member in Check.members.values() if member.matter == matter]

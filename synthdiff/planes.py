@@ -66,7 +66,7 @@ def pair(real: Volume, synthetic: Volume) -> dict[str, list[dict[str, Any]]]:
 def _pixel(volumes: Sequence[Volume]) -> float:
     """Millimetres of a pixel: the finest spacing, or what brings the longest image to :data:`SIDE` pixels."""
     longest = max(n * step for volume in volumes for n, step in zip(volume.array.shape, volume.spacing, strict=True))
-    return max(longest / SIDE, min(step for volume in volumes for step in volume.spacing))
+    return float(max(longest / SIDE, min(step for volume in volumes for step in volume.spacing)))
 
 
 def _planes(volume: Volume, pixel: float) -> Iterator[dict[str, Any]]:
@@ -103,11 +103,9 @@ def _upright(volume: Volume) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[f
     )
     order = np.argsort(leads)
     turned = tuple(place for place, axis in enumerate(order) if along[leads[axis], axis] > 0)
-    array, labels = (
-        None if one is None else np.flip(one.transpose(order), turned) for one in (array, labels)
-    )  # fmt: skip
-    assert array is not None
-    return array, labels, tuple(spacing[axis] for axis in order)
+    upright = np.flip(array.transpose(order), turned)
+    mapped = None if labels is None else np.flip(labels.transpose(order), turned)
+    return upright, mapped, tuple(spacing[axis] for axis in order)
 
 
 def _middle(array: NDArray[Any], across: int | None) -> NDArray[Any]:

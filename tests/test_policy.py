@@ -15,7 +15,7 @@ from synthdiff.auditing import known_estimates
 from synthdiff.checks.check import Estimate, Reference
 from synthdiff.errors import AuditError
 from synthdiff.policy import Bar, Policy, shipped, split_end
-from synthdiff.recipe import POLICIES
+from synthdiff.recipe import IMAGE_POLICIES, POLICIES
 
 
 def estimate(value: float, low: float, high: float, n: int = 100, reference: float | None = None) -> Estimate:
@@ -154,7 +154,8 @@ def test_a_shipped_policy_is_sound(name: str) -> None:
     assert found.name == name
     assert found.summary and found.purpose.endswith(".")
     found.must_know(known_estimates())
-    assert {"excess_copy_rate", "blind_auc"} <= set(found.bars)
+    of_images = name in IMAGE_POLICIES.values()
+    assert ({"memorised_rate"} if of_images else {"excess_copy_rate", "blind_auc"}) <= set(found.bars)
 
 
 def test_every_bar_of_a_shipped_policy_has_its_reason_beside_it() -> None:
@@ -167,7 +168,8 @@ def test_every_bar_of_a_shipped_policy_has_its_reason_beside_it() -> None:
 
 def test_the_purposes_of_a_recipe_are_shipped() -> None:
     purposes = ["share", "share-under-agreement", "augment", "test-data"]
-    assert sorted(POLICIES.get(purpose, purpose) for purpose in purposes) == shipped()
+    of_tables = {POLICIES.get(purpose, purpose) for purpose in purposes}
+    assert sorted(of_tables | {IMAGE_POLICIES[purpose] for purpose in purposes}) == shipped()
 
 
 def test_publication_asks_for_more_than_an_agreement() -> None:

@@ -80,7 +80,7 @@ def test_defaults_are_written_into_the_recipe(tmp_path: Path) -> None:
     recipe = load(tmp_path, SHORT)
     assert (recipe.data.holdout, recipe.data.group, recipe.data.columns) == (0.2, None, {})
     assert (recipe.generator.model, recipe.generator.effort, recipe.generator.budget) == ("table", "standard", None)
-    assert (recipe.sample.rows, recipe.gate.purpose, recipe.gate.policy_name) == (None, "share", "share-publicly")
+    assert (recipe.sample.rows, recipe.gate.purpose, recipe.policy_name) == (None, "share", "share-publicly")
     assert recipe.release.formats == ("parquet", "csv")
     assert recipe.sha256 == load(tmp_path, SHORT + "generator: {effort: standard}\ngate: {purpose: share}").sha256
 
@@ -160,7 +160,7 @@ def test_the_released_copy_has_no_path_and_the_same_hash(tmp_path: Path) -> None
     )
     released = recipe.released()
     assert (released.data.table, released.gate.policy) == ("heart_failure.csv", "strict.yaml")
-    assert recipe.gate.policy_name is None
+    assert recipe.policy_name is None
     assert released.sha256 == recipe.sha256
     text = released.to_yaml()
     assert "Users" not in text and "ours" not in text and str(tmp_path) not in text
@@ -304,7 +304,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "missing name": ("data: {table: a.csv}\n", ["the key name is missing", "add name:"]),
     "missing table": (
         "name: a\ndata:\n  holdout: 0.2\n",
-        ["line 2, data: the key table is missing", "add table:"],
+        ["line 2, data", "found neither of table and images, expected one of them"],
     ),
     "number as name": ("name: 2024\ndata: {table: a}\n", ["found the number 2024, expected text", 'in quotes: "2024"']),
     "path as name": ("name: ../a\ndata: {table: a}\n", ["line 1, name", "found the text '../a'", "letters, digits"]),
@@ -335,7 +335,18 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "two groups": (changed("role: target", "role: group"), ["DEATH_EVENT, patient_id"]),
     "holdout": (changed("holdout: 0.25", "holdout: 25"), ["line 11, data.holdout", "25, expected less than 1"]),
     "no holdout": (changed("holdout: 0.25", "holdout: 0"), ["data.holdout", "expected more than 0"]),
-    "model": (changed("model: table", "model: volume"), ["line 14, generator.model", "allowed: 'table'"]),
+    "model": (changed("model: table", "model: volume"), ["generator.model is volume, expected table"]),
+    "unknown model": (changed("model: table", "model: tables"), ["line 14, generator.model", "did you mean table?"]),
+    "table and images": (SHORT.replace("a.csv", "a.csv, images: {path: b}"), ["found both of table and images"]),
+    "images as a table": ("name: a\ndata: {images: {path: b}}\n", ["generator.model is table, expected volume"]),
+    "images in columns": (
+        "name: a\ndata: {images: {path: b}, group: c}\ngenerator: {model: volume}\nrelease: {formats: [nifti]}\n",
+        ["expected none beside images"],
+    ),
+    "images as CSV": (
+        "name: a\ndata: {images: {path: b}}\ngenerator: {model: volume}\n",
+        ["release.formats has parquet, csv, expected some of nifti, dicom"],
+    ),
     "seed is true": (changed("seed: 7", "seed: true"), ["generator.seed", "found true, expected a whole number"]),
     "seed is text": (changed("seed: 7", 'seed: "7"'), ["found the text '7', expected a whole number"]),
     "seed is broken": (changed("seed: 7", "seed: 7.5"), ["found the number 7.5, expected a whole number"]),
@@ -357,7 +368,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "bar is a number": (changed('"<=0.05"', "0.05"), ["gate.require.shape_error", 'in quotes: "0.05"']),
     "estimate": (changed("shape_error:", "Shape error:"), ["line 20, gate.require.Shape error", "_upper or _lower"]),
     "formats is text": (changed("[csv]", "csv"), ["line 21, release.formats", "the text 'csv', expected a list"]),
-    "format": (changed("[csv]", "[xlsx]"), ["release.formats[0]", "'parquet' or 'csv'"]),
+    "format": (changed("[csv]", "[xlsx]"), ["release.formats[0]", "'parquet', 'csv', 'nifti' or 'dicom'"]),
     "no formats": (changed("[csv]", "[]"), ["release.formats", "expected at least one item"]),
     "formats twice": (changed("[csv]", "[csv, csv]"), ["an item is there twice"]),
     "constraints is a mapping": (
@@ -489,6 +500,8 @@ def test_the_json_schema_agrees_with_the_reader(tmp_path: Path) -> None:
         "level twice",
         "formats twice",
         "constraint on",
+        "model",
+        "images",
     )
     for name, (text, _) in REFUSED.items():
         try:

@@ -63,7 +63,9 @@ COPIES: dict[str, Callable[[Volume], Volume]] = {
     "mirrored along y": lambda volume: changed(volume, np.flip(volume.array, 1)),
     "mirrored along all axes": lambda volume: changed(volume, np.flip(volume.array)),
     "shifted": lambda volume: changed(volume, np.roll(volume.array, (1, -1), (0, 1))),
-    "of another contrast": lambda volume: changed(volume, 1000 * (volume.array - volume.array.min()) ** 0.5 - 7),
+    "of another contrast": lambda volume: changed(
+        volume, 7 + 400.0 ** ((volume.array - volume.array.min()) / np.ptp(volume.array))
+    ),
     "resized": lambda volume: changed(volume, zoom(volume.array, 1.2, order=1)),
     "noisy": noisy,
     "blurred": lambda volume: changed(volume, gaussian_filter(volume.array, 0.7)),
