@@ -54,6 +54,8 @@ class Scale(nn.Module):
 
     def knows(self, coarse: Tensor) -> None:
         """Take the mean and the spread of the coarser volumes, of shape ``(n, coarser, *sides)``, that are learnt."""
+        if not coarse.shape[1]:
+            return
         self.coarse_mean.copy_(coarse.mean(0, keepdim=True))
         spread = (coarse - self.coarse_mean).transpose(0, 1).flatten(1).std(1, correction=0)
         self.coarse_spread.copy_(spread.view(self.coarse_spread.shape).clamp_min(1e-6))

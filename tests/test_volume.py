@@ -1,0 +1,136 @@
+"""VolumeDiffusion: what a user may rely on, on made-up scans and hardly trained nets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from recipes.data.phantoms.make import phantom
+
+from synthdiff.errors import DataError, ModelError
+from synthdiff.generator import load
+from synthdiff.nets.unet import UNet
+from synthdiff.volume import VolumeDiffusion
+from synthdiff.voxels import Volume
+
+SMALL = {"coarse": UNet(channels=(8, 16)), "detail": UNet(channels=(8, 8, 16)), "budget_steps": 4, "steps": 4}
+SCANS = [phantom(number) for number in range(24)]
+
+
+def pictures(n):
+    """2-D images without label maps, dark or bright."""
+    draw = np.random.default_rng(0)
+    bright = np.arange(n) % 2
+    arrays = (draw.uniform(0, 60, (n, 20, 20)) + 150 * bright[:, None, None]).astype(np.uint8)
+    volumes = [Volume(array, np.eye(4), "DX", "arbitrary", None, f"p{i}", f"{i}.png") for i, array in enumerate(arrays)]
+    return volumes, pd.DataFrame({"bright": np.where(bright, "yes", "no"), "age": draw.uniform(20, 80, n)})
+
+
+def same(one, other):
+    return all(
+        np.array_equal(a.array, b.array) and (a.labels is None or np.array_equal(a.labels, b.labels))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return VolumeDiffusion(**SMALL).fit(SCANS)
+
+
+@pytest.fixture(scope="module")
+def told():
+    volumes, conditions = pictures(40)
+    return VolumeDiffusion(**SMALL).fit(volumes, conditions=conditions)
+
+
+def test_what_comes_out_is_of_the_kind_that_went_in(fitted):
+    drawn = fitted.sample(3)
+    assert len(drawn) == 3
+    for volume in drawn:
+        assert volume.array.shape == volume.labels.shape == fitted.codec_.shape == (20, 24, 16)
+        assert volume.array.dtype == np.int16
+        assert set(np.unique(volume.labels)) <= {0, 1, 2}
+        assert (volume.modality, volume.units, volume.subject, volume.name) == ("MR", "arbitrary", "", "")
+
+
+def test_the_first_of_a_longer_draw_are_those_of_a_shorter_one(fitted):
+    assert same(fitted.sample(2), fitted.sample(10)[:2])
+    assert not same(fitted.sample(2), fitted.sample(2, random_state=1))
+
+
+def test_the_same_seed_gives_the_same_model(fitted):
+    assert same(VolumeDiffusion(**SMALL).fit(SCANS).sample(2), fitted.sample(2))
+
+
+def test_it_is_the_same_after_saving(fitted, tmp_path):
+    fitted.save(tmp_path)
+    again = load(tmp_path)
+    assert isinstance(again, VolumeDiffusion)
+    assert same(again.sample(2), fitted.sample(2))
+    assert {file.name for file in tmp_path.iterdir()} == {"model.json", "model.safetensors"}
+
+
+def test_training_goes_on_where_it_was_interrupted(tmp_path):
+    VolumeDiffusion(**SMALL | {"budget_steps": 2}).fit(SCANS, checkpoint=tmp_path)
+    (state,) = tmp_path.glob("volume-*.safetensors")
+    assert state.stat().st_size > 10_000
+    with pytest.raises(ModelError, match="other data or other settings"):
+        VolumeDiffusion(**SMALL).fit(SCANS, checkpoint=tmp_path)
+    again = VolumeDiffusion(**SMALL | {"budget_steps": 2}).fit(SCANS, checkpoint=tmp_path)
+    assert again.histories_[0].best_step == 2
+
+
+def test_large_volumes_have_several_scales():
+    draw = np.random.default_rng(0)
+    large = [
+        Volume(draw.normal(size=(40, 40, 20)), np.diag([1, 1, 2.0, 1]), "CT", "HU", None, f"p{i}") for i in range(20)
+    ]
+    model = VolumeDiffusion(**SMALL).fit(large)
+    assert len(model.histories_) == 2
+    assert model.evaluations == 8
+    volume = model.sample(1)[0]
+    assert volume.array.shape == (40, 40, 20)
+    assert volume.spacing == (1.0, 1.0, 2.0)
+    assert volume.units == "HU"
+
+
+def test_pictures_under_conditions(told):
+    assert told.conditions_.width == 4
+    drawn = told.sample(2, {"bright": "yes", "age": 50.0})
+    assert drawn[0].array.shape == (20, 20) and drawn[0].labels is None
+    assert not same(drawn, told.sample(2, {"bright": "no", "age": 50.0}))
+    assert not same(drawn, told.sample(2, {"bright": "yes", "age": 50.0}, guidance=3.0))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"colour": "red"}, "no condition 'colour'"), ({"bright": "so so"}, "not a level"), ({"age": "old"}, "not a number")],
+)
+def test_conditions_that_cannot_be_met_are_refused(told, given, said):
+    with pytest.raises(ModelError, match=said):
+        told.sample(1, given)
+
+
+def test_what_cannot_be_learnt_is_refused():
+    with pytest.raises(DataError, match="19 images"):
+        VolumeDiffusion(**SMALL).fit(SCANS[:19])
+    with pytest.raises(DataError, match="24 images and 3 rows"):
+        VolumeDiffusion(**SMALL).fit(SCANS, conditions=pd.DataFrame({"a": [1, 2, 3]}))
+    with pytest.raises(ModelError, match="not fitted"):
+        VolumeDiffusion().sample(1)
+
+
+@pytest.mark.slow
+def test_it_learns_what_phantoms_look_like():
+    """A bright organ of two parts, one piece each, about as large as the real ones."""
+    from scipy import ndimage
+
+    scans = [phantom(number) for number in range(100)]
+    drawn = VolumeDiffusion(budget_steps=300).fit(scans).sample(24)
+    for level in (1, 2):
+        sizes = [[int((volume.labels == level).sum()) for volume in several] for several in (scans, drawn)]
+        assert np.mean(sizes[1]) == pytest.approx(np.mean(sizes[0]), rel=0.2)
+        pieces = [ndimage.label(volume.labels == level)[1] for volume in drawn]
+        assert np.mean(pieces) < 1.5
+    for volume in drawn:
+        inside, around = (volume.array[volume.labels.astype(bool) == part].mean() for part in (True, False))
+        assert inside > around
