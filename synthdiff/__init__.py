@@ -5,20 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthdiff.auditing import AuditReport, audit
-    from synthdiff.generator import load
+    from synthdiff.auditing import AuditReport, audit, audit_images
+    from synthdiff.presets import TableDiffusion, VolumeDiffusion, load
     from synthdiff.schema import Schema
-    from synthdiff.table import TableDiffusion
+    from synthdiff.voxels import Volume
     from synthdiff.walk import run
 
-__all__ = ["AuditReport", "Schema", "TableDiffusion", "audit", "load", "run"]
+__all__ = [
+    "AuditReport",
+    "Schema",
+    "TableDiffusion",
+    "Volume",
+    "VolumeDiffusion",
+    "audit",
+    "audit_images",
+    "load",
+    "run",
+]
 
 _HOMES = {
     "AuditReport": "synthdiff.auditing",
     "Schema": "synthdiff.schema",
-    "TableDiffusion": "synthdiff.table",
+    "TableDiffusion": "synthdiff.presets",
+    "Volume": "synthdiff.voxels",
+    "VolumeDiffusion": "synthdiff.presets",
     "audit": "synthdiff.auditing",
-    "load": "synthdiff.table",
+    "audit_images": "synthdiff.auditing",
+    "load": "synthdiff.presets",
     "run": "synthdiff.walk",
 }
 

@@ -1,18 +1,18 @@
-"""The auditor's desk: tables, other people's reports and releases, read from files and judged."""
+"""The auditor's desk: tables, images, other people's reports and releases, read from files and judged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from synthdiff import claims
-from synthdiff.auditing import AuditReport, audit
+from synthdiff.auditing import AuditReport, audit, audit_images
 from synthdiff.claims import Examined
-from synthdiff.data import read_table, split
+from synthdiff.data import read_table, read_volumes, split
 from synthdiff.errors import AuditError, about
 from synthdiff.evidence import gather
 from synthdiff.policy import Policy
@@ -20,6 +20,7 @@ from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import load_recipe
 from synthdiff.release import Release
 from synthdiff.schema import Schema
+from synthdiff.voxels import Modality, Volume
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,44 @@ def audit_files(
         ),
         case,
     )
+
+
+def audit_folders(
+    real: Path,
+    synthetic: Path,
+    holdout: Path | None = None,
+    *,
+    policy: str = "share-images",
+    modality: Modality | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> AuditReport:
+    """Judge a folder of synthetic images against folders of real ones; of a release, its folder ``data``.
+
+    Parameters
+    ----------
+    real, synthetic, holdout : Path
+        Folders of images, or folders that hold ``images`` and, with label maps of the same names, ``labels``.
+    policy : str
+        A policy's name or file.
+    modality : Modality, optional
+        Of DICOM, which images to take; of others, what took them.
+    """
+    rules = Policy.load(policy)
+    sets = [None if folder is None else _images(folder, modality) for folder in (real, synthetic, holdout)]
+    train, judged, control = sets
+    assert train is not None and judged is not None
+    # Synthetic images are of nobody, and files of two folders that share a name are not of one person.
+    nobody = [replace(volume, subject="") for volume in judged]
+    return audit_images(train, nobody, control, policy=rules, random_state=seed, progress=progress)
+
+
+def _images(folder: Path, modality: Modality | None) -> list[Volume]:
+    inner = folder / "images"
+    if not inner.is_dir():
+        return read_volumes(folder, modality=modality)
+    labels = folder / "labels"
+    return read_volumes(inner, labels=labels if labels.is_dir() else None, modality=modality)
 
 
 def verify_claims(

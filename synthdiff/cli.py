@@ -154,10 +154,10 @@ def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: i
 
 
 @main.command("audit")
-@click.option("--real", type=FILE, required=True, help="The table that the generator was trained on.")
-@click.option("--synthetic", type=FILE, required=True, help="The table to judge, whoever made it.")
+@click.option("--real", type=FILE, required=True, help="The table, or folder of images, that was learnt from.")
+@click.option("--synthetic", type=FILE, required=True, help="The table, or folder, to judge, whoever made it.")
 @click.option("--holdout", type=FILE, help="Real records that the generator never saw; many questions need them.")
-@click.option("--policy", default="share-publicly", show_default=True, help="A policy's name, or a file of your own.")
+@click.option("--policy", help="A policy's name, or a file of your own; by default share-publicly or share-images.")
 @click.option("--recipe", type=FILE, help="A recipe whose data.columns say what the columns are.")
 @click.option("--target", help="The column that the data are to predict.")
 @click.option("--claims", type=FILE, help="Somebody's quality report (JSON), whose claims are computed again.")
@@ -170,7 +170,7 @@ def audit_tables(
     real: Path,
     synthetic: Path,
     holdout: Path | None,
-    policy: str,
+    policy: str | None,
     recipe: Path | None,
     target: str | None,
     claims: Path | None,
@@ -179,30 +179,38 @@ def audit_tables(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Judge a synthetic table, whoever made it."""
-    from synthdiff.auditor import audit_files
+    """Judge a synthetic table, or a folder of synthetic images, whoever made it."""
+    from synthdiff.auditor import audit_files, audit_folders
 
     if output is not None:
         writable(output, folder=True)
     if custodian is not None:
         writable(custodian)
-    report, case = audit_files(
-        real,
-        synthetic,
-        holdout,
-        policy=policy,
-        recipe=recipe,
-        target=target,
-        report=claims,
-        seed=seed,
-        progress=progress(),
-    )
+    case = None
+    if real.is_dir():
+        if any(option is not None for option in (recipe, target, claims, custodian)):
+            raise click.UsageError("--recipe, --target, --claims and --custodian are of tables")
+        report = audit_folders(
+            real, synthetic, holdout, policy=policy or "share-images", seed=seed, progress=progress()
+        )
+    else:
+        report, case = audit_files(
+            real,
+            synthetic,
+            holdout,
+            policy=policy or "share-publicly",
+            recipe=recipe,
+            target=target,
+            report=claims,
+            seed=seed,
+            progress=progress(),
+        )
     answer = report.to_dict()
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         report.save(output / "report.html")
         report.save(output / "report.json")
-    if custodian is not None:
+    if custodian is not None and case is not None:
         report.save_for_custodian(custodian, case.train, case.synthetic)
         say(f"{custodian} shows real records and stays with their custodian")
     say(f"\n{report.verdict}: {answer['headline']}")

@@ -51,16 +51,18 @@ def gallery(volumes: Sequence[Volume], count: int = 8) -> list[dict[str, Any]]:
     return [{"planes": list(_planes(volume, pixel))} for volume in shown]
 
 
-def pair(real: Volume, synthetic: Volume) -> dict[str, list[dict[str, Any]]]:
+def pair(real: Volume, synthetic: Volume) -> dict[str, Any]:
     """Show the middle of two images at one scale, for the custodian of the real one.
 
     Returns
     -------
     dict
-        Under ``real`` and ``synthetic`` the planes of each, as in :func:`gallery`.
+        Under ``real`` and ``synthetic`` the planes of each, as in :func:`gallery`; under ``names`` what they are
+        called, by the same two.
     """
     first, second = gallery([real, synthetic])
-    return {"real": first["planes"], "synthetic": second["planes"]}
+    names = {"real": real.name, "synthetic": synthetic.name}
+    return {"real": first["planes"], "synthetic": second["planes"], "names": names}
 
 
 def _pixel(volumes: Sequence[Volume]) -> float:

@@ -42,7 +42,7 @@ __all__ = ["VolumeDiffusion"]
 BLOCK = 8
 """Volumes that are seeded and computed together when sampling."""
 
-COARSEST = 8192
+COARSEST = 1024
 """Voxels of the coarsest scale at most."""
 
 SMALLEST = 20
@@ -96,9 +96,9 @@ class VolumeDiffusion(Generator):
         shape: Sequence[int] | None = None,
         validation: float = 0.1,
         coarse: Backbone | str | dict[str, Any] = UNet(channels=(48, 96)),  # noqa: B008 - frozen
-        detail: Backbone | str | dict[str, Any] = UNet(channels=(32, 32, 64)),  # noqa: B008
+        detail: Backbone | str | dict[str, Any] = UNet(channels=(32, 48, 96)),  # noqa: B008
         sampler: Sampler | str | dict[str, Any] = DPMpp(),  # noqa: B008
-        steps: int = 20,
+        steps: int = 16,
         device: str = "auto",
         random_state: int = 0,
     ) -> None:

@@ -103,7 +103,11 @@ def test_pictures_under_conditions(told):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"colour": "red"}, "no condition 'colour'"), ({"bright": "so so"}, "not a level"), ({"age": "old"}, "not a number")],
+    [
+        ({"colour": "red"}, "no condition 'colour'"),
+        ({"bright": "so so"}, "not a level"),
+        ({"age": "old"}, "not a number"),
+    ],
 )
 def test_conditions_that_cannot_be_met_are_refused(told, given, said):
     with pytest.raises(ModelError, match=said):

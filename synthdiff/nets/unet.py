@@ -50,14 +50,14 @@ class UNet(Backbone):
         return int(2 ** (len(self.widths(sides)) - 1))
 
     def widths(self, sides: Sequence[int]) -> tuple[int, ...]:
-        """The features by level: as many levels as the grid bears, and more than given where it is large."""
-        least = max(1, len(self.channels))
-        while least > 1 and min(sides) < 4 * 2 ** (least - 1):
-            least -= 1
-        levels = least
-        while prod(-(-side // 2 ** (levels - 1)) for side in sides) > TOKENS:
-            levels += 1
-        return (*self.channels[:least], *[self.channels[least - 1]] * (levels - least))
+        """The features by level: the lowest levels' alone on a small grid, the lowest one's repeated on a large one."""
+        levels = len(self.channels)
+        while levels > 1 and min(sides) < 4 * 2 ** (levels - 1):
+            levels -= 1
+        kept, more = self.channels[-levels:], 0
+        while prod(-(-side // 2 ** (levels + more - 1)) for side in sides) > TOKENS:
+            more += 1
+        return (*kept, *[kept[-1]] * more)
 
     def module(self, sides: Sequence[int], inputs: int, outputs: int) -> nn.Module:
         """MONAI's module; it has attention in the middle whatever the levels say."""

@@ -26,7 +26,7 @@ class Gallery:
     legend : str
         ``"bars"`` or ``"dots"`` explains how real and synthetic are told apart; empty for none.
     width : str
-        ``"small"``, ``"third"``, ``"half"`` or ``"large"``.
+        ``"small"``, ``"third"``, ``"half"``, ``"large"`` or ``"whole"``.
     """
 
     kind: ClassVar[str] = "gallery"

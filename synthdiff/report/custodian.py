@@ -1,4 +1,4 @@
-"""The custodian's page: records of concern side by side. It names people and stays with who keeps the real data.
+"""The custodian's page: records or images of concern side by side. It names people and stays with their custodian.
 
 It is kept apart from the page of the audit, so that no release can hold it by mistake: the audit's answer, from which
 that page is made, has no concerns in it.
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synthdiff.report import findings, words
+from synthdiff.report.blocks import Picture
+from synthdiff.report.exhibits.images import beside
 from synthdiff.report.layout import fill
 from synthdiff.report.reading import Json, mapping, mappings
 from synthdiff.report.words import clean, count, derived, short
@@ -17,6 +19,12 @@ from synthdiff.report.words import clean, count, derived, short
 Record = Mapping[str, str]
 Records = Mapping[tuple[str, int], Record]
 """Records by ``("synthetic" | "real", position)``, each a text for every column."""
+
+Pictures = Mapping[tuple[int | None, int | None], Json]
+"""What pairs of images look like, by the positions of the synthetic and of the training image.
+
+Each has ``synthetic`` and ``real``, the planes of the two or None, and may have ``names``, what each is called.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pair:
-    """One concern: a synthetic record and the training record that it gives away, if it is about one."""
+    """One concern: a synthetic record and the training record that it gives away, if it is about one.
+
+    ``called`` is what the images of the two are called, and ``picture`` shows them.
+    """
 
     synthetic: int | None
     real: int | None
     why: str
     cells: tuple[Cell, ...]
+    called: str
+    picture: Picture | None
 
     @property
     def equal(self) -> int:
@@ -59,9 +72,10 @@ def render_custodian(
     concerns: Mapping[str, Sequence[Json]],
     records: Records | None = None,
     *,
+    pictures: Pictures | None = None,
     title: str | None = None,
 ) -> str:
-    """Render the records that an audit is concerned about as one HTML page for the custodian of the real data.
+    """Render the records or images that an audit is concerned about as one page for the custodian of the real data.
 
     Parameters
     ----------
@@ -72,7 +86,10 @@ def render_custodian(
         ``real``, that of a training record or None, and ``why``.
     records : mapping of (str, int) to mapping of str to str, optional
         The records themselves, by ``"synthetic"`` or ``"real"`` and position: each column's cell as text. Without
-        them the page shows positions alone.
+        them, and without ``pictures``, the page shows positions alone.
+    pictures : mapping of (int or None, int or None) to mapping, optional
+        What pairs of images look like, by the positions of their concern: the planes of each, as
+        :func:`synthdiff.planes.pair` gives them.
     title : str or None
         The page's heading; made from the answer's name by default.
 
@@ -83,31 +100,34 @@ def render_custodian(
     """
     known = {str(name): mapping(check) for name, check in mapping(answer.get("checks")).items()}
     groups = [
-        _group(index, name, known.get(name, {}), several, records or {})
+        _group(index, name, known.get(name, {}), several, records or {}, pictures or {})
         for index, (name, several) in enumerate(concerns.items())
         if several
     ]
-    name = clean(answer.get("name") or "")
+    name, noun = clean(answer.get("name") or ""), findings.noun(answer)
+    of_concern = f"{noun.capitalize()}s of concern"
     return fill(
         "custodian.html",
-        title=clean(title or "") or (f"Records of concern in “{short(name, 80)}”" if name else "Records of concern"),
+        title=clean(title or "") or (f"{of_concern} in “{short(name, 80)}”" if name else of_concern),
         groups=groups,
         total=count(sum(len(group.pairs) for group in groups)),
         repeated=_repeated(groups),
         records=bool(records),
+        pictures=bool(pictures),
+        noun=noun,
     )
 
 
-def _group(index: int, name: str, check: Json, several: Sequence[Json], records: Records) -> Group:
+def _group(index: int, name: str, check: Json, several: Sequence[Json], records: Records, pictures: Pictures) -> Group:
     return Group(
         anchor=f"g{index}-{findings.slug(name)}",
         title=clean(check.get("title") or derived(name)),
         reason=clean(check.get("reason") or ""),
-        pairs=tuple(_pair(one, records) for one in mappings(list(several))),
+        pairs=tuple(_pair(one, records, pictures) for one in mappings(list(several))),
     )
 
 
-def _pair(concern: Json, records: Records) -> Pair:
+def _pair(concern: Json, records: Records, pictures: Pictures) -> Pair:
     synthetic, real = _position(concern.get("synthetic")), _position(concern.get("real"))
     made = {} if synthetic is None else records.get(("synthetic", synthetic), {})
     told = {} if real is None else records.get(("real", real), {})
@@ -116,9 +136,15 @@ def _pair(concern: Json, records: Records) -> Pair:
         for column in dict.fromkeys([*made, *told])
     )
     # What differs is what there is to see; the columns of either kind stay in their order.
-    return Pair(
-        synthetic, real, clean(concern.get("why") or ""), tuple(sorted(cells, key=lambda cell: not cell.differs))
+    told_first = tuple(sorted(cells, key=lambda cell: not cell.differs))
+    images = mapping(pictures.get((synthetic, real)))
+    called = (
+        f"{said} {words.quoted(name, 120)}"
+        for said, side in (("synthetic", "synthetic"), ("training", "real"))
+        if (name := clean(mapping(images.get("names")).get(side) or ""))
     )
+    picture = beside(images.get("synthetic"), images.get("real"))
+    return Pair(synthetic, real, clean(concern.get("why") or ""), told_first, words.listed(called), picture)
 
 
 def _cell(column: str, synthetic: str | None, real: str | None, both: bool) -> Cell:

@@ -151,6 +151,16 @@ def ticks(axis: Axis, words: Callable[[float], str], most: int) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
 
 
+def decades(axis: Axis, words: Callable[[float], str]) -> None:
+    """Put ticks on a logarithmic axis: 1, 2 and 5 times powers of ten, or these alone where there are many."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = axis.get_data_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+
+
 def plain_tick(value: float) -> str:
     """A number on an axis."""
     return f"{value:.10g}".replace("-", MINUS)

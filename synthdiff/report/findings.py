@@ -31,6 +31,12 @@ def demand(bar: Json) -> str:
     return f"{said} = {number(bar['limit'])}" if relative else said
 
 
+def noun(audit: Json) -> str:
+    """What one of the data is called: ``"image"`` where there are no tables beside the images, else ``"record"``."""
+    data = mapping(audit.get("data"))
+    return "image" if mapping(data.get("images")) and not data.get("columns") else "record"
+
+
 @dataclass(frozen=True)
 class Figure:
     """One estimate of a check, with its bar."""
@@ -241,7 +247,7 @@ def _requirements(audit: Json) -> Iterator[Requirement]:
                 bar=demand(bar),
                 found=_found(bar),
                 verdict=single(bar.get("verdict")),
-                needed=f"about {count(needed)} records would do" if needed else "",
+                needed=f"about {count(needed)} {noun(audit)}s would do" if needed else "",
             )
     for name, text in mapping(mapping(audit.get("policy")).get("require")).items():
         if name not in judged:

@@ -6,15 +6,18 @@ whether it was met, and what is worst. Everything after them is the evidence.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from synthdiff.report import findings, words
+from synthdiff.report.blocks import Block, Note
 from synthdiff.report.claims import claims, counted, defects
+from synthdiff.report.exhibits import images
 from synthdiff.report.findings import Answer, Figure
 from synthdiff.report.layout import fill
-from synthdiff.report.reading import Json, finite, mapping
+from synthdiff.report.reading import Json, finite, floats, items, mapping
 from synthdiff.report.summary import reasons, worst
-from synthdiff.report.words import Term, Verdict, count, short
+from synthdiff.report.words import Term, Verdict, count, listed, number, short
 
 ASPECTS = {
     "fidelity": ("Fidelity", "Do the synthetic data look like the real ones?"),
@@ -24,10 +27,16 @@ ASPECTS = {
 """What a check may be about: the section's title and the question it answers."""
 
 _HEADLINERS = {
-    "fidelity": ("detection", "shape", "trend"),
-    "utility": ("utility",),
-    "privacy": ("membership", "copies"),
+    "fidelity": ("detection", "shape", "trend", "radiomic_distance", "spectrum"),
+    "utility": ("utility", "image_utility"),
+    "privacy": ("membership", "copies", "memorisation"),
 }
+
+
+_WITHHELD = (
+    "No image is shown. Synthetic images may be seen by whoever reads this page only after a search for copies of real "
+    "ones that did not fail."
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ def render(answer: Json, *, title: str | None = None) -> str:
     required = findings.requirements(answer)
     claimed = claims(answer)
     name = words.clean(answer.get("name") or "")
-    policy = mapping(answer.get("policy"))
+    policy, data, noun = mapping(answer.get("policy")), mapping(answer.get("data")), findings.noun(answer)
     return fill(
         "page.html",
         title=words.clean(title or "")
@@ -86,18 +95,20 @@ def render(answer: Json, *, title: str | None = None) -> str:
         comparisons=finite(policy.get("comparisons")),
         requirements=required,
         met=sum(one.verdict.key == words.PASS for one in required),
-        reasons=reasons(answers, required),
+        reasons=reasons(answers, required, noun),
         measured=bool(answers) or not claimed,
         aspects=[_section(aspect, answers) for aspect in ASPECTS],
         others=[_section(aspect, answers) for aspect in sorted({one.aspect for one in answers} - set(ASPECTS))],
         worst=worst(answer),
+        pictures=_pictures(data, answers),
         claims=claimed,
         counted=counted(claimed),
         defects=defects(answer, answers),
         answers=answers,
         terms=_terms(answers),
-        glossary=words.GLOSSARY,
-        data=_data(mapping(answer.get("data"))),
+        glossary=words.glossary(tables=noun == "record", images=bool(mapping(data.get("images")))),
+        noun=noun,
+        data=[*_data(data, noun), *_images(mapping(data.get("images")))],
         environment=_environment(answer),
     )
 
@@ -126,13 +137,29 @@ def _terms(answers: list[Answer]) -> list[Term]:
     return [Term(label, told[label]) for label in sorted(told, key=str.casefold)]
 
 
-def _data(data: Json) -> list[tuple[str, str]]:
-    sizes = (
-        ("train_rows", "Real records for training"),
-        ("holdout_rows", "Real records held out"),
-        ("synthetic_rows", "Synthetic records"),
-        ("columns", "Columns"),
-    )
+def _pictures(data: Json, answers: list[Answer]) -> list[Block]:
+    """Synthetic images, unless they may be real ones: a copy of a patient's image must not be on this page."""
+    shown = images.gallery(data.get("gallery"), _label_names(mapping(data.get("images"))))
+    copies = next((one for one in answers if one.name == "memorisation"), None)
+    if shown and (copies is None or not copies.answered or copies.verdict.key == words.FAIL):
+        return [Note(_WITHHELD)]
+    return shown
+
+
+def _label_names(facts: Json) -> dict[int, str]:
+    """What labels are called; by their numbers where they have no names."""
+    labels = facts.get("labels")
+    named = mapping(labels) or {str(one): f"label {one}" for one in items(labels)}
+    return {int(label): short(name) for label, name in named.items() if re.fullmatch(r"[0-9]{1,9}", label)}
+
+
+def _data(data: Json, noun: str) -> list[tuple[str, str]]:
+    sizes = [
+        ("train_rows", f"Real {noun}s for training"),
+        ("holdout_rows", f"Real {noun}s held out"),
+        ("synthetic_rows", f"Synthetic {noun}s"),
+    ]
+    sizes += [("columns", "Columns")] if noun == "record" else []
     rows = [(label, count(data[key]) if data[key] else "none") for key, label in sizes if key in data]
     kinds = [words.clean(kind) for kind in mapping(data.get("kinds")).values()]
     if kinds:
@@ -140,6 +167,22 @@ def _data(data: Json) -> list[tuple[str, str]]:
     if data.get("target"):
         rows.append(("Column to predict", short(data["target"], 80)))
     return rows
+
+
+def _images(facts: Json) -> list[tuple[str, str]]:
+    """What the images are, in words; nothing where there are none."""
+    units = {"HU": "Hounsfield units", "arbitrary": "arbitrary units"}
+    shape, spacing = floats(facts.get("shape")), floats(facts.get("spacing"))
+    size = f"{' × '.join(map(count, shape))} voxels" if shape else ""
+    size += f" of {' × '.join(map(number, spacing))} mm" if size and spacing else ""
+    labels = [name for label, name in sorted(_label_names(facts).items()) if label]
+    rows = (
+        ("Modality", words.clean(facts.get("modality") or "")),
+        ("Grey values", units.get(str(facts.get("units")), words.clean(facts.get("units") or ""))),
+        ("Size of an image", size),
+        ("Labelled structures", listed(labels)),
+    )
+    return [(label, said) for label, said in rows if said]
 
 
 def _environment(answer: Json) -> list[tuple[str, str]]:

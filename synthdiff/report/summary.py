@@ -29,8 +29,8 @@ class Reason:
     required: bool
 
 
-def reasons(answers: list[Answer], required: list[Requirement]) -> list[Reason]:
-    """What stands against the data: required checks first, then what is only worth knowing."""
+def reasons(answers: list[Answer], required: list[Requirement], noun: str) -> list[Reason]:
+    """What stands against the data, made of ``noun``s: required checks first, then what is only worth knowing."""
     against = [one for one in required if one.verdict.key != words.PASS]
     anchors = {one.anchor for one in against}
     blocking = [
@@ -45,7 +45,7 @@ def reasons(answers: list[Answer], required: list[Requirement]) -> list[Reason]:
         blocking.append(Reason(words.single(words.UNSURE), "", "Required, but measured by no check", text, True))
     shown = {one.anchor for one in blocking}
     rest = [one for one in answers if one.anchor not in shown and one.verdict.key == words.FAIL]
-    return blocking + [_reason(one, False) for one in rest] + list(_too_good(answers))
+    return blocking + [_reason(one, False) for one in rest] + list(_too_good(answers, noun))
 
 
 def _reason(answer: Answer, required: bool) -> Reason:
@@ -54,13 +54,13 @@ def _reason(answer: Answer, required: bool) -> Reason:
     return Reason(answer.verdict, answer.anchor, answer.title, text, required)
 
 
-def _too_good(answers: list[Answer]) -> Iterator[Reason]:
+def _too_good(answers: list[Answer], noun: str) -> Iterator[Reason]:
     for one in answers:
         if one.figures and one.figures[0].suspicious:
             figure = one.figures[0]
             text = (
-                f"{figure.label} {figure.said} is better than what real data score, {figure.reference}. Records that "
-                "were copied do that, fresh ones do not: look at the privacy figures."
+                f"{figure.label} {figure.said} is better than what real data score, {figure.reference}. "
+                f"{noun.capitalize()}s that were copied do that, fresh ones do not: look at the privacy figures."
             )
             yield Reason(words.single(None), one.anchor, f"{one.title}: too good", text, False)
 

@@ -212,3 +212,69 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term("Utility", "Whether an analysis on the synthetic data comes to the result that the real data would give."),
 )
+
+IMAGE_GLOSSARY: tuple[Term, ...] = (
+    Term(
+        "95 % interval",
+        "Where the true figure lies, as far as these images can tell: made this way, 95 of 100 intervals hold it. A "
+        "bar is held against the worse end of it.",
+    ),
+    Term("Alarm, false", "An image of somebody else that is taken for a copy of a training image."),
+    Term(
+        "Cannot tell",
+        "There are too few images, or none of the kind needed, to say whether the bar is met. It is no pass.",
+    ),
+    Term(
+        "Dice",
+        "How well two outlines of a structure overlap: twice what they share, divided by the sum of both. 0 is not at "
+        "all, 1 is exactly.",
+    ),
+    Term("Fidelity", "How like real images the synthetic ones are: in brightness, detail, structures and variety."),
+    Term(
+        "Fréchet distance",
+        "How far apart two groups of images lie, each described by the mean of its figures, their spread and how they "
+        "go together.",
+    ),
+    Term(
+        "Held-out images",
+        "Real images, of other people, that the generator never saw. They are the control of every attack and give "
+        "what real data score.",
+    ),
+    Term("Label map", "What each voxel of an image belongs to: a number for each structure, 0 for the background."),
+    Term(
+        "Planted copies",
+        "Training images, changed as a copy may be, that are put to the detector to see whether it finds them.",
+    ),
+    Term("Privacy", "How little the synthetic images say about the persons whose images were used for training."),
+    Term(
+        "Radiomic figures",
+        "Numbers that describe an image's brightness, texture and sharpness and the form of its labelled structures, "
+        "each by a formula and not by a network that was trained on other images.",
+    ),
+    Term(
+        "Real data score",
+        "The same figure for held-out real images in the place of the synthetic ones: what is possible at best. A "
+        "figure better than it is a warning, for it may come from copying.",
+    ),
+    Term(
+        "Spatial frequency",
+        "How fine a pattern is, in cycles per millimetre: low ones make an image's coarse form, high ones its detail "
+        "and noise.",
+    ),
+    Term(
+        "SSIM",
+        "Structural similarity: how alike two images are in brightness, contrast and pattern, place by place. MS-SSIM "
+        "joins several scales; 1 is the same image.",
+    ),
+    Term("Voxel", "The smallest part of a 3-D image, as a pixel is of a picture."),
+)
+
+_OF_TABLES = frozenset({"Association", "Held-out records", "ROC curve", "Subgroup", "Survival curve"})
+
+
+def glossary(*, tables: bool, images: bool) -> tuple[Term, ...]:
+    """The notions of a report, in order; one that means something else for images does so where there are no tables."""
+    known = {term.label: term for term in GLOSSARY if tables or term.label not in _OF_TABLES}
+    of_images = {term.label: term for term in IMAGE_GLOSSARY} if images else {}
+    told = of_images | known if tables else known | of_images
+    return tuple(sorted(told.values(), key=lambda term: term.label.casefold()))

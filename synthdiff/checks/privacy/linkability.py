@@ -87,14 +87,14 @@ class Linkability(Check):
         # Both sides are compared twice with every record.
         n = min(len(members), len(others), affordable(len(published), 8 * self.splits, self.most))
         trained, k = len(members), self.neighbours
-        attacked, compared = (Links.of(side.iloc[:n], published, spaces, trained, k) for side in (members, others))
+        attacked, compared = Links.of_both(members.iloc[:n], others.iloc[:n], published, spaces, trained, k)
         risk = Risk.of(Rate.of(attacked.linked), Rate.of(compared.linked))
 
         control, fresh = halved(others)
         chance = None
         if len(control) >= FEWEST:
             size = min(n, len(control))
-            one, other = (Links.of(side.iloc[:size], fresh, spaces, trained, k) for side in (members, control))
+            one, other = Links.of_both(members.iloc[:size], control.iloc[:size], fresh, spaces, trained, k)
             chance = Risk.of(Rate.of(one.linked), Rate.of(other.linked))
         reason = (
             f"{n:,} people of the training data and {n:,} held-out ones were looked for in two tables that share no "
@@ -159,6 +159,24 @@ class Links:
         ]
         linked, by_lot, through = (np.column_stack(parts) for parts in zip(*links, strict=True))
         return cls(linked.astype(float), by_lot, through)
+
+    @classmethod
+    def of_both(
+        cls,
+        members: pd.DataFrame,
+        others: pd.DataFrame,
+        published: pd.DataFrame,
+        spaces: Sequence[tuple[Space, Space]],
+        trained: int,
+        k: int,
+    ) -> tuple[Links, Links]:
+        """The links of two groups of people; of a large table, to place the published records is half of the work."""
+        both = cls.of(pd.concat([members, others]), published, spaces, trained, k)
+        first, last = (
+            cls(both.linked[rows], both.by_lot[rows], both.through[rows])
+            for rows in (slice(None, len(members)), slice(len(members), None))
+        )
+        return first, last
 
     def concerns(self, people: pd.Index, published: pd.Index) -> tuple[Concern, ...]:
         """Those linked most often, each with the record that joined the halves."""

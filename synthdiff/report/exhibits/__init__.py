@@ -6,7 +6,7 @@ A check that is not listed here is shown too, by what its detail looks like: :mo
 from collections.abc import Callable, Mapping
 
 from synthdiff.report.blocks import Block
-from synthdiff.report.exhibits import fidelity, privacy, records, utility
+from synthdiff.report.exhibits import fidelity, images, privacy, records, utility
 from synthdiff.report.exhibits.unknown import unknown
 from synthdiff.report.reading import Json, mapping
 
@@ -35,6 +35,15 @@ KNOWN: Mapping[str, Exhibit] = {
     "singling_out": privacy.criterion,
     "linkability": privacy.criterion,
     "attribute_inference": privacy.criterion,
+    "radiomic_distance": images.radiomic_distance,
+    "kid": images.kid,
+    "image_support": images.image_support,
+    "spectrum": images.spectrum,
+    "intensity": images.intensity,
+    "structures": images.structures,
+    "diversity": images.diversity,
+    "memorisation": images.memorisation,
+    "image_utility": images.image_utility,
 }
 
 

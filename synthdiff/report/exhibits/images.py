@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -28,11 +28,11 @@ ALL_LABELS = "all labels"
 # --- what images look like --------------------------------------------------------------------------------------------
 
 
-def gallery(shown: Any, names: Mapping[int, str]) -> Gallery | None:
-    """Synthetic images side by side, each a column of its planes; None where there is nothing to show."""
+def gallery(shown: Any, names: Mapping[int, str]) -> list[Block]:
+    """Synthetic images side by side, each a column of its planes; ``names`` are those of labels by their numbers."""
     images = [found for one in mappings(shown) if (found := planes(one.get("planes")))]
     if not images:
-        return None
+        return []
     axes = list(dict.fromkeys(axis for image in images for axis in image))
     rows = [(axis, [image.get(axis) for image in images]) for axis in axes]
     flat = axes == ["image"]
@@ -44,7 +44,13 @@ def gallery(shown: Any, names: Mapping[int, str]) -> Gallery | None:
         names=_present(rows, names),
         alt=alt,
     )
-    return Gallery((Picture(Markup(svg)),), width="whole")
+    note = (
+        "Synthetic images, a column each, all at one scale. Black is what 1 % of an image's voxels lie below, white "
+        "what 1 % lie above."
+    )
+    if not flat:
+        note += " The patient's right is on the left, head or front is up; a sagittal plane has the front on the left."
+    return [Note(note), Gallery((Picture(Markup(svg)),), width="whole")]
 
 
 def beside(synthetic: Any, real: Any) -> Picture | None:
@@ -103,16 +109,20 @@ def _outlined(rows: Rows, names: Mapping[int, str]) -> str:
 def radiomic_distance(detail: Json, check: Json, key: str) -> list[Block]:
     """Draw the figures that moved most, and list them with their spread."""
     moved = mappings(detail.get("figures"))
-    drawn = [
-        Point(words.name(one.get("name")), shift, None, finite(one.get("holdout_shift")))
-        for one in moved
-        if (shift := finite(one.get("shift"))) is not None
-    ]
-    blocks: list[Block] = []
-    if drawn:
-        unit = "shift, in standard deviations of real images"
-        picture = forest("Figures that moved most", drawn, key, unit=unit, line=0.0, note="line: held-out images")
-        blocks.append(Gallery((picture,)))
+    pictures = []
+    for what, title, unit, real in (
+        ("shift", "Figures that moved most", "shift, in standard deviations of real images", 0.0),
+        ("spread", "How far they spread", "spread, as a multiple of that of real images", 1.0),
+    ):
+        drawn = [
+            Point(words.name(one.get("name")), value, None, finite(one.get(f"holdout_{what}")))
+            for one in moved
+            if (value := finite(one.get(what))) is not None
+        ]
+        if drawn:
+            note = "diamond: synthetic images; line: held-out ones"
+            pictures.append(forest(title, drawn, f"{key}-{what}", unit=unit, line=real, note=note))
+    blocks: list[Block] = [Gallery(tuple(pictures))] if pictures else []
     heads = {
         "name": "Figure",
         "shift": "Shift",
@@ -234,7 +244,8 @@ def _range(levels: Json) -> tuple[float, float, float] | None:
     return (known[0], known[1], known[2]) if len(known) == 3 else None
 
 
-def _structure(one: Json) -> Iterator[tuple[str, Any]] | dict[str, Any]:
+def _structure(one: Json) -> dict[str, Any]:
+    """A structure as a row of the table."""
     row: dict[str, Any] = {}
     for name in SETS:
         if found := _range(mapping(mapping(one.get("volume")).get(name))):
@@ -285,7 +296,7 @@ def memorisation(detail: Json, check: Json, key: str) -> list[Block]:
         if grid and len(y := floats(pointing.get(name))) == len(grid)
     ]
     if curves:
-        axes_words = ("resemblance to one training image; from 1 on a copy", "images that reach it")
+        axes_words = ("pointing to one training image; 1 makes a copy", "images that reach it")
         blocks.append(
             Gallery((drawn_lines("How far images point to one training image", curves, key, axes_words=axes_words),))
         )
@@ -317,8 +328,8 @@ def image_utility(detail: Json, check: Json, key: str) -> list[Block]:
     ):
         known = points({label: {**one[arm], "reference": one.get("real")} for label, one in by.items() if arm in one})
         if known:
-            unit = "Dice on held-out patients; band: learnt from real images"
-            pictures.append(forest(title, known, f"{key}-{arm}", unit=unit))
+            note = "band: learnt from real images"
+            pictures.append(forest(title, known, f"{key}-{arm}", unit="Dice on held-out patients", note=note))
     blocks: list[Block] = [Gallery(tuple(pictures), legend="figures")] if pictures else []
     heads = {"label": "Structure", "n": "Patients", "real": "Real", "synthetic": "Synthetic", "both": "Both"}
     rows = [{"label": label, "n": next(iter(one.values())).get("n"), **one} for label, one in by.items()]

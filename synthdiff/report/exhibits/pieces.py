@@ -174,10 +174,18 @@ def side(name: str) -> str:
 
 
 def drawn_lines(
-    title: str, curves: Sequence[Line], key: str, *, axes_words: tuple[str, str] = ("", ""), steps: bool = False
+    title: str,
+    curves: Sequence[Line],
+    key: str,
+    *,
+    axes_words: tuple[str, str] = ("", ""),
+    steps: bool = False,
+    logarithmic: bool = False,
+    note: str = "",
 ) -> Picture:
     """Curves that belong together."""
     alt = f"{title}: curves of {listed(quoted(one.name, 40) for one in curves)}."
     inside = all(0 <= value <= 1 for one in curves for value in one.y)
-    svg = figures.lines(curves, key=f"{key}-l", alt=alt, axes_words=axes_words, shares=inside, steps=steps)
-    return Picture(Markup(svg), title)
+    look: Any = {"shares": inside, "steps": steps, "logarithmic": logarithmic}
+    svg = figures.lines(curves, key=f"{key}-l", alt=alt, axes_words=axes_words, **look)
+    return Picture(Markup(svg), title, note)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synthdiff.report.drawing import TONES, canvas, inline, percent_tick, plain_tick, style, ticks
+from synthdiff.report.drawing import TONES, canvas, decades, inline, percent_tick, plain_tick, style, ticks
 from synthdiff.report.words import short
 
 
@@ -122,6 +122,7 @@ def lines(
     axes_words: tuple[str, str],
     shares: bool = False,
     steps: bool = False,
+    logarithmic: bool = False,
 ) -> str:
     """Draw curves over one axis, each with its band.
 
@@ -133,6 +134,8 @@ def lines(
         Whether the values are shares, from 0 to 1.
     steps : bool
         Whether a curve keeps its value until its next point, as a survival curve does.
+    logarithmic : bool
+        Whether equal ratios along the bottom are equally far apart; all of it must be positive.
     """
     with style():
         figure, axes = canvas(380, 300, left=56, right=22, bottom=44, top=10)
@@ -154,7 +157,11 @@ def lines(
         axes.margins(x=0)
         if shares:
             axes.set_ylim(0, 1)
-        ticks(axes.xaxis, plain_tick, 5)
+        if logarithmic:
+            axes.set_xscale("log")
+            decades(axes.xaxis, plain_tick)
+        else:
+            ticks(axes.xaxis, plain_tick, 5)
         ticks(axes.yaxis, percent_tick if shares else plain_tick, 5)
         axes.grid(color=TONES["rule"], linewidth=0.5)
         axes.set_axisbelow(True)

@@ -9,6 +9,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape
@@ -30,7 +31,8 @@ GREYS = 248
 NOTHING = 255
 """The colour of what lies between planes: none, so that the page shows through."""
 
-_TILE, _GAP, _LEFT, _TOP, _LEGEND = 124, 5, 66, 20, 26
+_TILE, _GAP, _LEFT, _TOP, _LEGEND, _LINE = 124, 5, 66, 20, 26, 1.8
+"""Pixels of the drawing: a plane, what is between two, what their names and the key need, and a line."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def contact_sheet(
     finer = -(-_TILE // widest)
     png = base64.b64encode(_png([planes for _, planes in rows], widest, heights, finer)).decode("ascii")
     scale = _TILE / widest
-    left, top = (_LEFT if any(said for said, _ in rows) else 0), _TOP
+    left, top = (_LEFT if any(said for said, _ in rows) else 0), _TOP if any(columns) else 0
     across = len(columns) * (_TILE + _GAP) - _GAP
     down = sum(heights) * scale + (len(rows) - 1) * _GAP
     parts = [
@@ -87,10 +89,11 @@ def contact_sheet(
         )
         parts.append(_text(x + 20, top + down + 19.5, said, "start"))
         x += 7.0 * len(said) + 36
-    width, height = max(left + across, x), top + down + (_LEGEND if names else 0)
-    style = f"min-width: {min(width, 0.78 * width):.0f}px; max-width: {1.4 * width:.0f}px"
+    width, long = max(float(left + across), x), top + down + (_LEGEND if names else 0)
+    # Below a width at which its words can be read, its box scrolls.
+    style = f"min-width: {0.78 * width:.0f}px; max-width: {1.4 * width:.0f}px"
     return (
-        f'<svg class="figure" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(alt)}" '
+        f'<svg class="figure" viewBox="0 0 {width:.0f} {long:.0f}" role="img" aria-label="{escape(alt)}" '
         f'style="{style}">{"".join(parts)}</svg>'
     )
 
@@ -105,6 +108,8 @@ def _png(rows: Sequence[Sequence[Plane | None]], widest: int, heights: Sequence[
     import numpy as np
     from PIL import Image
 
+    # As wide as a line of the other figures, but not as wide as a pixel of the image.
+    line = max(1, min(finer // 2, round(_LINE * widest * finer / _TILE)))
     gap = round(_GAP * widest * finer / _TILE)
     wide = widest * finer + gap
     tops = np.cumsum([0, *(height * finer + gap for height in heights)])
@@ -112,7 +117,7 @@ def _png(rows: Sequence[Sequence[Plane | None]], widest: int, heights: Sequence[
     for planes, top, height in zip(rows, tops, heights, strict=False):
         for column, plane in enumerate(planes):
             if plane:
-                tile = _tile(plane, finer)
+                tile = _tile(plane, finer, line)
                 y = int(top) + (height - plane.height) * finer // 2
                 x = column * wide + (widest - plane.width) * finer // 2
                 sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
@@ -129,7 +134,8 @@ def _palette() -> list[int]:
     return [grey for grey in greys for _ in range(3)] + outlines + [0, 0, 0]
 
 
-def _tile(plane: Plane, finer: int) -> Pixels:
+def _tile(plane: Plane, finer: int, line: int) -> Pixels:
+    """A plane as indices of the palette, a line of ``line`` pixels inside the edge of what has one label."""
     import numpy as np
 
     def pixels(content: bytes) -> Any:
@@ -138,9 +144,9 @@ def _tile(plane: Plane, finer: int) -> Pixels:
     tile: Pixels = (pixels(plane.grey).astype(np.uint16) * (GREYS - 1) // 255).astype(np.uint8)
     if plane.labels:
         labels = pixels(plane.labels)
-        around = np.pad(labels, 1)
+        around = np.pad(labels, line)
         inner = np.ones(labels.shape, bool)
-        for y, x in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        for y, x in product((0, line, 2 * line), repeat=2):
             inner &= around[y : y + labels.shape[0], x : x + labels.shape[1]] == labels
         edge = (labels > 0) & ~inner
         tile[edge] = GREYS + (labels[edge] - 1) % len(OUTLINES)
