@@ -15,7 +15,7 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 
 LONGEST = 400
 
-HEAVY = {"matplotlib", "mlflow", "pyarrow", "scipy", "sklearn"}
+HEAVY = {"PIL", "highdicom", "matplotlib", "mlflow", "monai", "nibabel", "pyarrow", "pydicom", "scipy", "sklearn"}
 AT_TOP = {
     "codec/number.py": {"scipy"},  # every cell that is encoded needs the normal distribution
     "generator.py": {"sklearn"},  # a base class must be there when its subclass is defined

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from recipes.data.phantoms.make import phantom
 
+from recipes.data.phantoms.make import phantom
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import load
 from synthdiff.nets.unet import UNet

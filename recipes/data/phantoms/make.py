@@ -36,7 +36,9 @@ def phantom(number: int) -> Volume:
     vessel = np.exp(-(((x + 6 - shift[0]) / 1.5) ** 2) - ((z - 4 - shift[2]) / 1.5) ** 2)
     texture = ndimage.gaussian_filter(draw.normal(0, 1, SHAPE), 1.5)
     grain = ndimage.gaussian_filter(draw.normal(0, 1, SHAPE), 0.6)
-    image = 100 + 45 / (1 + np.exp(8 * (far - 1))) + 12 * front + draw.normal(60, 10) * vessel + 60 * texture + 8 * grain
+    image = (
+        100 + 45 / (1 + np.exp(8 * (far - 1))) + 12 * front + draw.normal(60, 10) * vessel + 60 * texture + 8 * grain
+    )
     brightness = np.exp(draw.normal(0, 0.7))
     array = np.clip(np.round(brightness * image), 0, 32000).astype(np.int16)
     affine = np.diag([1.0, 1.0, 1.0, 1.0])
