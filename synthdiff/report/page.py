@@ -34,8 +34,8 @@ _HEADLINERS = {
 
 
 _WITHHELD = (
-    "No image is shown. Synthetic images may be seen by whoever reads this page only after a search for copies of real "
-    "ones that did not fail."
+    "No image is shown: the search for copies of real images found too many, or was not made, and a copy would show a "
+    "patient to whoever reads this page."
 )
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from answers import HOSTILE, answer
+from image_answers import of_images
 from test_claims import SEVERAL
 from test_custodian import CONCERNS, RECORDS
+from test_image_page import PAIR
 
 from synthdiff.report.custodian import render_custodian
 from synthdiff.report.page import render
@@ -56,6 +58,8 @@ OTHERS: dict[str, Callable[[], str]] = {
     "custodian, positions": lambda: render_custodian(answer(), CONCERNS),
     "custodian, hostile": _hostile,
     "claims": lambda: render({"claims": SEVERAL}),
+    "images": lambda: render(of_images()),
+    "custodian, images": lambda: render_custodian(of_images(), CONCERNS, pictures={(12, 55): PAIR}),
 }
 
 
@@ -128,7 +132,9 @@ def test_text_is_large_enough_to_read_on_a_telephone(
         assert smallest >= 8.5, f"{smallest} px at a width of {width}"
 
 
-@pytest.mark.parametrize("case", ["fail", "200 columns", "hostile", "claims", "custodian"])
+@pytest.mark.parametrize(
+    "case", ["fail", "200 columns", "hostile", "claims", "custodian", "images", "custodian, images"]
+)
 def test_nothing_is_cut_off_on_paper(browser: Any, rendered: Callable[[str], str], tmp_path: Path, case: str) -> None:
     path = tmp_path / "report.html"
     path.write_text(OTHERS[case]() if case in OTHERS else rendered(case), encoding="utf-8")

@@ -83,7 +83,8 @@ def misplaced(population: Floats, other: Floats) -> Distance:
     # What one more record at a distance d adds: the signs over all thresholds from d on.
     signs = np.append(np.cumsum(np.sign(apart)[::-1])[::-1], 0.0) / len(known)
     return Distance(
-        float(2 * np.abs(apart).mean()),
+        # Of few records the steps of a distribution function count for more than there is.
+        min(1.0, float(2 * np.abs(apart).mean())),
         2 * (np.abs(apart)[np.searchsorted(known, population)] - signs[np.searchsorted(known, population)]),
         2 * signs[np.searchsorted(known, other)],
     )
