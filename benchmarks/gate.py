@@ -87,7 +87,36 @@ def table_of(results: list[dict[str, Any]]) -> Iterator[str]:
             bars = [result["bars"][policy] for result in seen]
             often = {name: np.mean([bar[name] == "fail" for bar in bars]) for name in bars[0]}
             missed = ", ".join(f"`{name}` {share:.0%}" for name, share in often.items() if share >= 0.05)
-            yield f"| {policy} | {planted:.0%} | {passed} | {unsure} | {refused} | {missed or '–'} |"
+            yield f"| {policy} | {planted:.1%} | {passed} | {unsure} | {refused} | {missed or '–'} |"
+
+
+def curve(results: list[dict[str, Any]], file: Path) -> None:
+    """Draw how often each policy refuses, or does not pass, by the share of copies."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    planted = sorted({result["planted"] for result in results})
+    places = range(len(planted))
+    figure, panels = pyplot.subplots(1, len(POLICIES), figsize=(11, 2.8), sharey=True, layout="constrained")
+    for panel, policy in zip(panels, POLICIES, strict=True):
+        for word, colour, label in (("fail", "#b2182b", "refused"), ("pass", "#2166ac", "passed")):
+            found = [
+                wilson(verdicts.count(word), len(verdicts))
+                for share in planted
+                for verdicts in [[one["verdicts"][policy] for one in results if one["planted"] == share]]
+            ]
+            values = [value for value, _ in found]
+            ends = [[value - low for value, (low, _) in found], [high - value for value, (_, high) in found]]
+            panel.errorbar(places, values, ends, color=colour, label=label, marker="o", markersize=4, capsize=2)
+        panel.set_title(policy, fontsize=10)
+        panel.set_xticks(places, [f"{share:.3g}" for share in (100 * share for share in planted)])
+        panel.set_xlabel("copies, % of the rows")
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("share of audits")
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.savefig(file, dpi=110)
 
 
 def _share(verdicts: list[str], word: str) -> str:
@@ -105,6 +134,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "tables")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "benchmarks" / "gate")
+    parser.add_argument("--figure", type=Path, help="where to draw all worlds that were judged so far")
     ask = parser.parse_args()
     ask.out.mkdir(parents=True, exist_ok=True)
     jobs = [(seed, p, ask.data, ask.table, ask.out, ask.rows) for seed in range(ask.seeds) for p in ask.planted]
@@ -114,6 +144,9 @@ def main() -> int:
             results.append(result)
             print(f"seed {job[0]}, {job[1]:.0%} copies: {result['verdicts']}", file=sys.stderr, flush=True)
     print("\n".join(table_of(results)))
+    if ask.figure is not None:
+        pattern = f"{ask.table}-{ask.rows}-*.json"
+        curve([json.loads(file.read_text()) for file in sorted(ask.out.glob(pattern))], ask.figure)
     return 0
 
 

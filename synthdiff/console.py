@@ -88,7 +88,7 @@ def told(error: Exception) -> int:
 
 def writable(path: Path, *, folder: bool = False) -> None:
     """Refuse a place that cannot be written to before the work begins; a folder may be made, a file's must be there."""
-    mend = "choose another place with -o"
+    mend = "choose another place"
     if path.exists() and path.is_dir() != folder:
         raise DataError(f"there is a {'file' if folder else 'folder'} of this name", where=str(path), mend=mend)
     # A file is written beside its place and then moved there.

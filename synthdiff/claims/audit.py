@@ -34,7 +34,7 @@ _DEFECTS: Mapping[str, tuple[Defect, ...]] = {"dcr": (defects.DCR,)}
 
 
 class Audit(Source):
-    """A report.json of synthdiff."""
+    """synthdiff's own report.json."""
 
     kind: Literal["synthdiff"] = "synthdiff"
 

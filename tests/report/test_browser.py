@@ -62,6 +62,8 @@ OTHERS: dict[str, Callable[[], str]] = {
     "custodian, images": lambda: render_custodian(of_images(), CONCERNS, pictures={(12, 55): PAIR}),
 }
 
+WITH_IMAGES = ("images", "custodian, images")
+
 
 def _open(browser: Any, path: Path, width: int, scheme: str) -> None:
     size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -132,9 +134,7 @@ def test_text_is_large_enough_to_read_on_a_telephone(
         assert smallest >= 8.5, f"{smallest} px at a width of {width}"
 
 
-@pytest.mark.parametrize(
-    "case", ["fail", "200 columns", "hostile", "claims", "custodian", "images", "custodian, images"]
-)
+@pytest.mark.parametrize("case", ["fail", "200 columns", "hostile", "claims", "custodian", *WITH_IMAGES])
 def test_nothing_is_cut_off_on_paper(browser: Any, rendered: Callable[[str], str], tmp_path: Path, case: str) -> None:
     path = tmp_path / "report.html"
     path.write_text(OTHERS[case]() if case in OTHERS else rendered(case), encoding="utf-8")

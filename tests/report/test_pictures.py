@@ -79,4 +79,4 @@ def test_outlines_can_be_told_from_any_grey_and_the_first_ones_from_each_other(s
         # A difference of 2 is just seen.
         assert min(float(np.linalg.norm(one - ground)) for one in seen) > 12, grey
     # Most images have one or two labels, few more than four; the key has their names besides.
-    assert min(float(np.linalg.norm(a - b)) for i, a in enumerate(seen[:4]) for b in seen[:i]) > 15
+    assert min(float(np.linalg.norm(a - b)) for i, a in enumerate(seen[:4]) for b in seen[:i]) > 20

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-OUTLINES = ("#ffb000", "#4cc3ff", "#ff7ac6", "#7be37b", "#fff04d", "#ff6a3d", "#b79cff")
-"""Colours of labels on any grey, chosen to differ in lightness too; an eighth label has the first one's again."""
+OUTLINES = ("#ffb000", "#4cc3ff", "#ff6a3d", "#9a7bff", "#7be37b", "#e64bff", "#fff04d")
+"""Colours of labels that differ from any grey, and the first four from one another, to those who lack a kind of cone.
+
+An eighth label has the first one's again."""
 
 GREYS = 248
 """Levels of grey that are left beside the outlines in a palette of 256 colours."""
