@@ -21,7 +21,7 @@ from synthdiff.checks.check import Check, Evidence, Matter
 from synthdiff.claims import Claim, Examined, examine
 from synthdiff.errors import AuditError
 from synthdiff.evidence import gather, gather_images
-from synthdiff.planes import gallery
+from synthdiff.planes import gallery, pair
 from synthdiff.policy import Policy, Verdict, nearest
 from synthdiff.progress import SILENT, Progress
 from synthdiff.schema import Schema
@@ -139,30 +139,37 @@ class AuditReport:
             )
         return file
 
-    def save_for_custodian(self, path: str | Path, real: pd.DataFrame, synthetic: pd.DataFrame) -> Path:
+    def save_for_custodian(
+        self, path: str | Path, real: pd.DataFrame | Sequence[Volume], synthetic: pd.DataFrame | Sequence[Volume]
+    ) -> Path:
         """Write the page of the records that the checks are concerned about, which names people and must not leave.
 
         Parameters
         ----------
         path : str or Path
             An HTML file; only its owner may read it.
-        real, synthetic : DataFrame
-            The tables that were audited.
+        real, synthetic : DataFrame or sequence of Volume
+            The tables, or the images, that were audited.
         """
         from synthdiff.report.custodian import render_custodian
 
         concerns = {name: [asdict(one) for one in answer.concerns] for name, answer in self.answers.items()}
-        records = {
-            (side, place): {
-                str(name): str(cells.iloc[place]) for name, cells in frame.items() if pd.notna(cells.iloc[place])
+        records, pictures = {}, {}
+        if isinstance(real, pd.DataFrame) and isinstance(synthetic, pd.DataFrame):
+            records = {
+                (side, place): {
+                    str(name): str(cells.iloc[place]) for name, cells in frame.items() if pd.notna(cells.iloc[place])
+                }
+                for side, frame in (("real", real), ("synthetic", synthetic))
+                for place in {one[side] for several in concerns.values() for one in several} - {None}
             }
-            for side, frame in (("real", real), ("synthetic", synthetic))
-            for place in {one[side] for several in concerns.values() for one in several} - {None}
-        }
+        elif not isinstance(real, pd.DataFrame) and not isinstance(synthetic, pd.DataFrame):
+            places = {(one["synthetic"], one["real"]) for several in concerns.values() for one in several}
+            pictures = {place: pair(real[place[1]], synthetic[place[0]]) for place in places if None not in place}
         file = Path(path)
         file.touch(mode=0o600)
         file.chmod(0o600)
-        file.write_text(render_custodian(self.to_dict(), concerns, records), encoding="utf-8")
+        file.write_text(render_custodian(self.to_dict(), concerns, records, pictures=pictures), encoding="utf-8")
         return file
 
 
@@ -248,6 +255,9 @@ def audit_images(
     verdict, headline = conclude(rules, answers)
     # A copy of a real image must not be looked at by whoever reads the report.
     searched = answers.get("memorisation")
+    hidden = searched is None or not searched.estimates or searched.verdict == "fail"
+    named = {concern.synthetic for concern in searched.concerns} if searched is not None else set()
+    shown = [] if hidden else [volume for place, volume in enumerate(synthetic) if place not in named]
     first, maps = synthetic[0], [volume.labels for volume in synthetic if volume.labels is not None]
     facts = _facts(evidence) | {
         "images": {
@@ -257,7 +267,7 @@ def audit_images(
             "spacing": list(first.spacing),
             "labels": sorted({int(level) for labels in maps for level in np.unique(labels)} - {0}),
         },
-        "gallery": gallery(synthetic) if searched is not None and searched.verdict != "fail" else [],
+        "gallery": gallery(shown),
     }
     return AuditReport(verdict, headline, rules, answers, facts, random_state, name)
 

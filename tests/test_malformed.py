@@ -285,7 +285,7 @@ CASES = [
     Case("rows to a file of unknown ending", ("made.xlsx", ".csv"), spoil=model, arguments=sample("-o", "made.xlsx")),
     Case("rows to a folder that is not there", ("no/made.csv",), spoil=model, arguments=sample("-o", "no/made.csv")),
     Case("releases in a file", ("ward.csv", "--out"), arguments=(*RUN, "--out", "ward.csv")),
-    Case("model into a file", ("ward.csv", "-o"), arguments=("fit", "ward.yaml", "-o", "ward.csv")),
+    Case("model into a file", ("ward.csv", "another place"), arguments=("fit", "ward.yaml", "-o", "ward.csv")),
     Case(
         "synthetic table lacks a column",
         ("made.csv", "'crp'"),

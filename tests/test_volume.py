@@ -71,12 +71,12 @@ def test_it_is_the_same_after_saving(fitted, tmp_path):
 
 def test_training_goes_on_where_it_was_interrupted(tmp_path):
     VolumeDiffusion(**SMALL | {"budget_steps": 2}).fit(SCANS, checkpoint=tmp_path)
-    (state,) = tmp_path.glob("volume-*.safetensors")
-    assert state.stat().st_size > 10_000
+    assert {file.name for file in tmp_path.iterdir()} == {"volume-0.safetensors", "volume-1.safetensors"}
+    (tmp_path / "volume-1.safetensors").unlink()
     with pytest.raises(ModelError, match="other data or other settings"):
         VolumeDiffusion(**SMALL).fit(SCANS, checkpoint=tmp_path)
     again = VolumeDiffusion(**SMALL | {"budget_steps": 2}).fit(SCANS, checkpoint=tmp_path)
-    assert again.histories_[0].best_step == 2
+    assert [history.best_step for history in again.histories_] == [2, 2]
 
 
 def test_large_volumes_have_several_scales():
@@ -85,8 +85,8 @@ def test_large_volumes_have_several_scales():
         Volume(draw.normal(size=(40, 40, 20)), np.diag([1, 1, 2.0, 1]), "CT", "HU", None, f"p{i}") for i in range(20)
     ]
     model = VolumeDiffusion(**SMALL).fit(large)
-    assert len(model.histories_) == 2
-    assert model.evaluations == 8
+    assert len(model.histories_) == 3
+    assert model.evaluations == 12
     volume = model.sample(1)[0]
     assert volume.array.shape == (40, 40, 20)
     assert volume.spacing == (1.0, 1.0, 2.0)

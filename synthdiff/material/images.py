@@ -132,6 +132,8 @@ class Pictures(Material[Volumes]):
             name=self.recipe.name,
             progress=progress,
         )
+        if any(answer.concerns for answer in report.answers.values()):
+            report.save_for_custodian(custodian, self.train, synthetic)
         return report.to_dict()
 
     def write(self, staging: Staging, synthetic: Volumes, attempt: Attempt) -> None:

@@ -81,9 +81,10 @@ class AlphaPrecision(Check):
             generator = numpy_generator(evidence.seed, "alpha_precision", "reference")
             missed = reference([own], [fresh], len(made), _score, (None, None), generator)
             chance = missed and Reference(1 - missed.value, _mirrored(missed.interval))
-        estimate = Estimate(
-            1 - found.value, _mirrored(normal_interval(found.value, found.error(), 0.0, 1.0)), len(made), chance
-        )
+        # Of few records the steps of a distribution function count for more than there is.
+        missing = min(1.0, found.value)
+        interval = _mirrored(normal_interval(missing, found.error(), 0.0, 1.0))
+        estimate = Estimate(1 - missing, interval, len(made), chance)
         inside, control = curve(own, made), curve(own, fresh) if chance else None
         reason = (
             f"Where {EDGE} % of the real people are, there are {inside[EDGE]:.1%} of the synthetic records"

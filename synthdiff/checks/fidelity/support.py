@@ -83,8 +83,7 @@ def misplaced(population: Floats, other: Floats) -> Distance:
     # What one more record at a distance d adds: the signs over all thresholds from d on.
     signs = np.append(np.cumsum(np.sign(apart)[::-1])[::-1], 0.0) / len(known)
     return Distance(
-        # Of few records the steps of a distribution function count for more than there is.
-        min(1.0, float(2 * np.abs(apart).mean())),
+        float(2 * np.abs(apart).mean()),
         2 * (np.abs(apart)[np.searchsorted(known, population)] - signs[np.searchsorted(known, population)]),
         2 * signs[np.searchsorted(known, other)],
     )
