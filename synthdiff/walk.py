@@ -21,7 +21,8 @@ from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import Recipe, load_recipe
 from synthdiff.release import Staging, environment_text
-from synthdiff.report.card import croissant, dataset_card
+from synthdiff.report.card import dataset_card
+from synthdiff.report.croissant import croissant
 from synthdiff.report.page import render
 from synthdiff.tracking import Attempt as TrackedAttempt, NoAttempt, NoTracking, Tracker
 

@@ -1,11 +1,14 @@
-"""The card: what travels with a release for readers (a dataset card) and for machines (Croissant metadata).
+"""The card: what travels with a release for readers.
 
-Both take the same facts about a release, a plain dictionary with
+It and the metadata for machines (:mod:`synthdiff.report.croissant`) take the same facts about a release, a plain
+dictionary with
 
 ``name``, ``number``
     The release, for example ``"heart-failure"`` and ``3``.
 ``rows``, ``schema``
     The number of records and the columns, each as ``Column.model_dump()`` gives it.
+``images``
+    Of a release of images: ``modality``, ``units``, ``shape``, ``spacing``, ``labels``.
 ``files``
     By path inside the release: ``{"sha256": ..., "bytes": ...}``.
 ``answer``
@@ -22,7 +25,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from synthdiff.report import findings, words
 from synthdiff.report.reading import Json, finite, items, mapping
@@ -52,7 +54,7 @@ def dataset_card(facts: Json) -> str:
         _head(facts),
         _opening(facts),
         _verdict(facts),
-        _columns(facts),
+        _images(facts) if facts.get("images") else _columns(facts),
         _making(facts),
         _use(facts),
         _files(facts),
@@ -63,12 +65,12 @@ def dataset_card(facts: Json) -> str:
 def _head(facts: Json) -> str:
     licence = clean(facts.get("licence") or "")
     known = re.sub(r"[\s_]+", "-", licence.lower())
-    lines = [f"pretty_name: {_quoted(_title(facts))}"]
+    lines = [f"pretty_name: {_quoted(title(facts))}"]
     if licence:
         lines += (
             [f"license: {known}"] if known in _LICENCES else ["license: other", f"license_name: {_quoted(licence)}"]
         )
-    lines += ["tags:", "- synthetic", "- tabular"]
+    lines += ["tags:", "- synthetic", f"- {kind(facts)}"]
     rows = finite(facts.get("rows"))
     if rows is not None:
         lines += ["size_categories:", f"- {next((size for limit, size in _SIZES if rows < limit), 'n>10M')}"]
@@ -80,7 +82,8 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _title(facts: Json) -> str:
+def title(facts: Json) -> str:
+    """The release's name and number."""
     return f"{words.name(facts.get('name') or '')}, release {clean(facts.get('number'))}"
 
 
@@ -99,11 +102,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _opening(facts: Json) -> str:
     train = finite(mapping(mapping(facts.get("answer")).get("data")).get("train_rows"))
-    fitted = f" that was fitted to {count(train)} real records" if train is not None else ""
-    columns = count(len(items(facts.get("schema"))))
+    fitted = f" that was fitted to {count(train)} real {noun(facts)}" if train is not None else ""
+    columns = "" if facts.get("images") else f" with {count(len(items(facts.get('schema'))))} columns"
     lines = [
-        f"# {_text(_title(facts))}",
-        f"**Synthetic data.** {count(facts.get('rows'))} records with {columns} columns, "
+        f"# {_text(title(facts))}",
+        f"**Synthetic data.** {count(facts.get('rows'))} {noun(facts)}{columns}, "
         f"drawn from a statistical model{fitted}. None is meant to describe an existing person; what someone could "
         "still learn about the persons in the real data was measured, and the figures are below.",
     ]
@@ -149,27 +152,54 @@ def _judged(figure: findings.Figure) -> str:
     return said if figure.gating or not figure.bar else f"{said} (not required)"
 
 
+def kind(facts: Json) -> str:
+    """What the release holds, as a keyword."""
+    return "images" if facts.get("images") else "tabular"
+
+
+def noun(facts: Json) -> str:
+    """What its records are called."""
+    return "images" if facts.get("images") else "records"
+
+
+def _images(facts: Json) -> str:
+    """What the images are: what would have taken them, their grid and their labels."""
+    images = mapping(facts.get("images"))
+    grid = " × ".join(count(side) for side in items(images.get("shape")))
+    spacing = " × ".join(f"{side:g}" for side in items(images.get("spacing")))
+    labels = ", ".join(clean(level) for level in items(images.get("labels"))) or "none"
+    rows = [
+        ["Modality", _text(images.get("modality") or "")],
+        ["Voxels", grid],
+        ["Spacing, mm", spacing],
+        ["Units", _text(images.get("units") or "")],
+        ["Labels", labels],
+    ]
+    return "## Images\n\n" + _table(["What", "Is"], rows)
+
+
 def _columns(facts: Json) -> str:
     rows = [
         [
             _text(words.name(column.get("name") or "")),
             _text(column.get("kind") or ""),
             _text(column.get("unit") or ""),
-            _text(_values(column)),
+            _text(values_of(column)),
             "yes" if column.get("nullable") else "no",
             _text(words.listed(str(role) for role in items(column.get("roles")))),
         ]
-        for column in _schema(facts)
+        for column in columns_of(facts)
     ]
     head = ["Column", "Kind", "Unit", "Values", "May be missing", "Role"]
     return "## Columns\n\n" + _table(head, rows)
 
 
-def _schema(facts: Json) -> Iterator[Json]:
+def columns_of(facts: Json) -> Iterator[Json]:
+    """The columns, in order."""
     return (mapping(column) for column in items(facts.get("schema")))
 
 
-def _values(column: Json) -> str:
+def values_of(column: Json) -> str:
     """What a column may hold, from what was declared: levels are counted, not listed."""
     if items(column.get("levels")):
         return f"{count(len(column['levels']))} levels"
@@ -226,142 +256,3 @@ def _rights(facts: Json) -> str:
     if source:
         lines.append(f"Made from: {_text(source)}")
     return "\n\n".join(lines)
-
-
-# --- Croissant --------------------------------------------------------------------------------------------------------
-
-# The context that the Croissant 1.0 specification recommends, as its validator expects it.
-_CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "sc": "https://schema.org/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-} | {
-    term: f"cr:{term}"
-    for term in (
-        "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
-        "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references",
-        "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
-    )
-}  # fmt: skip
-
-_FORMATS = {".parquet": "application/x-parquet", ".csv": "text/csv"}
-
-
-def croissant(facts: Json) -> dict[str, Any]:
-    """Describe a release's table to machines, as Croissant 1.0 JSON-LD.
-
-    Parameters
-    ----------
-    facts : mapping
-        What is known about the release, see the module's head.
-
-    Returns
-    -------
-    dict
-        Plain JSON. Addresses are relative to the release; what is not known (a web page, a creator) is left out.
-
-    References
-    ----------
-    Croissant Format Specification, version 1.0, MLCommons 2024.
-    """
-    answer = mapping(facts.get("answer"))
-    verdict = words.overall(answer.get("verdict"))
-    tables = _tables(facts)
-    described: dict[str, Any] = {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "name": words.name(facts.get("name") or ""),
-        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
-        "description": clean(facts.get("description") or f"{count(facts.get('rows'))} synthetic records by synthdiff."),
-        "version": f"{clean(facts.get('number'))}.0.0",
-        "citeAs": f"{_title(facts)}. Synthetic data by synthdiff {clean(facts.get('synthdiff') or '')}".rstrip() + ".",
-        "isLiveDataset": False,
-        "keywords": ["synthetic data", "tabular"],
-        "rai:dataCollection": "Drawn from a score-based diffusion model that was fitted to real records.",
-        "rai:dataLimitations": f"Audit: {verdict.word}. {clean(answer.get('headline') or '')}".rstrip(),
-        "distribution": list(_distribution(tables)),
-    }
-    if facts.get("created"):
-        described |= {"dateCreated": clean(facts["created"]), "datePublished": clean(facts["created"])}
-    if facts.get("licence"):
-        described["license"] = clean(facts["licence"])
-    if facts.get("source"):
-        described["isBasedOn"] = {"@type": "sc:CreativeWork", "name": clean(facts["source"])}
-    if tables:
-        described["recordSet"] = [_record_set(facts, next(iter(tables)))]
-    return described
-
-
-def _tables(facts: Json) -> dict[str, Json]:
-    """The files that hold the records, the one with types first."""
-    files = mapping(facts.get("files"))
-    return {
-        path: mapping(files[path])
-        for ending in _FORMATS
-        for path in sorted(files)
-        if path.startswith("data/") and path.endswith(ending)
-    }
-
-
-def _distribution(tables: dict[str, Json]) -> Iterator[dict[str, Any]]:
-    for path, file in tables.items():
-        yield {
-            "@type": "cr:FileObject",
-            "@id": path,
-            "name": path.rsplit("/", 1)[-1],
-            "contentUrl": path,
-            "contentSize": f"{file.get('bytes')} B",
-            "encodingFormat": _FORMATS["." + path.rsplit(".", 1)[-1]],
-            "sha256": file.get("sha256"),
-        }
-
-
-def _record_set(facts: Json, path: str) -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "records",
-        "name": "records",
-        "description": f"{count(facts.get('rows'))} synthetic records, one a row.",
-        "field": [_field(column, path) for column in _schema(facts)],
-    }
-
-
-def _field(column: Json, path: str) -> dict[str, Any]:
-    name = str(column.get("name") or "")
-    told = [
-        clean(column.get("kind") or ""),
-        f"in {clean(column['unit'])}" if column.get("unit") else "",
-        _values(column),
-    ]
-    return {
-        "@type": "cr:Field",
-        "@id": f"records/{quote(name, safe='')}",
-        "name": name,
-        "description": ", ".join(word for word in told if word),
-        "dataType": _data_type(column),
-        "source": {"fileObject": {"@id": path}, "extract": {"column": name}},
-    }
-
-
-def _data_type(column: Json) -> str:
-    """The schema.org type of a column's cells as they stand in the file."""
-    levels, dtype = items(column.get("levels")), str(column.get("dtype") or "").lower()
-    if column.get("kind") == "datetime":
-        timed = any(code in str(column.get("format") or "%H") for code in ("%H", "%I", "%X", "%T", "%c"))
-        return "sc:DateTime" if timed else "sc:Date"
-    if column.get("kind") == "continuous" or "float" in dtype:
-        return "sc:Float"
-    if column.get("kind") == "integer" or "int" in dtype:
-        return "sc:Integer"
-    if "bool" in dtype or (levels and all(isinstance(level, bool) for level in levels)):
-        return "sc:Boolean"
-    if levels and all(isinstance(level, int) for level in levels):
-        return "sc:Integer"
-    return "sc:Float" if levels and all(isinstance(level, int | float) for level in levels) else "sc:Text"

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from answers import HEART, HOSTILE, answer
 
-from synthdiff.report.card import croissant, dataset_card
+from synthdiff.report.card import dataset_card
+from synthdiff.report.croissant import croissant
 from synthdiff.schema import Column
 
 
@@ -154,3 +155,22 @@ def test_the_heart_columns_are_listed_once() -> None:
     card = dataset_card(facts(schema=columns))
     section = card[card.index("## Columns") : card.index("## How it was made")]
     assert all(section.count(f"| {name} |") == 1 for name in HEART)
+
+
+def test_a_release_of_images_is_told_as_such() -> None:
+    images = {
+        "modality": "MR",
+        "units": "arbitrary",
+        "shape": [20, 24, 16],
+        "spacing": [1.0, 1.0, 2.0],
+        "labels": [1, 2],
+    }
+    files = {f"data/{name}": {"sha256": "0" * 64, "bytes": 9} for name in ("images/1.nii.gz", "series/S/1/a.dcm")}
+    facts = {"name": "scans", "number": 1, "rows": 60, "schema": [], "images": images, "files": files, "answer": {}}
+    card = dataset_card(facts)
+    assert "60 images" in card and "columns" not in card.split("## ")[0]
+    assert "20 × 24 × 16" in card and "| Modality | MR |" in card
+    described = croissant(facts)
+    assert described["keywords"] == ["synthetic data", "images"]
+    assert [each["includes"] for each in described["distribution"]] == ["data/images/*.nii.gz", "data/series/**/*.dcm"]
+    assert "recordSet" not in described
