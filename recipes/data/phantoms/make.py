@@ -1,7 +1,7 @@
 """Make the phantom scans beside this file: `python recipes/data/phantoms/make.py`.
 
-Each is a procedurally made "organ" of two parts in a textured surrounding, as different from the next as people are, on a
-scan of its own brightness. No real person's image enters them.
+Each is a procedurally made "organ" of two parts in a textured surrounding, as different from the next as people are, on
+a scan of its own brightness. No real person's image enters them.
 """
 
 from __future__ import annotations
