@@ -120,11 +120,9 @@ def audit_folders(
         Of DICOM, which images to take; of others, what took them.
     """
     rules = Policy.load(policy)
-    sets = [None if folder is None else _images(folder, modality) for folder in (real, synthetic, holdout)]
-    train, judged, control = sets
-    assert train is not None and judged is not None
+    train, control = _images(real, modality), None if holdout is None else _images(holdout, modality)
     # Synthetic images are of nobody, and files of two folders that share a name are not of one person.
-    nobody = [replace(volume, subject="") for volume in judged]
+    nobody = [replace(volume, subject="") for volume in _images(synthetic, modality)]
     return audit_images(train, nobody, control, policy=rules, random_state=seed, progress=progress)
 
 

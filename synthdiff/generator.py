@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import BaseEstimator
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthdiff.errors import ModelError
 from synthdiff.training.checkpoint import read_tensors, write_tensors
+from synthdiff.training.loop import Batch, History
 
 FORMAT = 1
 FACTS, TENSORS = "model.json", "model.safetensors"
@@ -27,6 +29,14 @@ class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
 
     kinds: ClassVar[dict[str, type[Generator]]] = {}
     kind: ClassVar[str]
+    nets_: nn.ModuleList
+    histories_: tuple[History, ...]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the fitted nets have."""
+        self._check_fitted()
+        return sum(parameter.numel() for parameter in self.nets_.parameters())
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -82,6 +92,13 @@ class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
                 mend="load it with synthdiff.load",
             )
         return generator
+
+    def _fingerprint(self, records: Batch) -> str:
+        """The SHA-256 of the settings and of coded records, by which a checkpoint knows that it goes with them."""
+        digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
+        for tensor in records:
+            digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "histories_"):

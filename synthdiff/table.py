@@ -7,8 +7,6 @@ denoiser is that of a mixture. Sampling reveals one column after the other.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -34,7 +32,7 @@ from synthdiff.rowlearning import nets_of, tensors_of, validation_part
 from synthdiff.rowmodel import RowModel, Tally
 from synthdiff.schema import Schema
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.loop import STOPPED, Batch, History, train
+from synthdiff.training.loop import STOPPED, History, train
 
 __all__ = ["TableDiffusion", "load"]
 
@@ -200,12 +198,6 @@ class TableDiffusion(Generator):
     def _check_rows(X: pd.DataFrame) -> None:
         if len(X) < SMALLEST:
             raise DataError(f"the table has {len(X)} rows to learn from", mend=f"give at least {SMALLEST}")
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the fitted nets have."""
-        self._check_fitted()
-        return sum(parameter.numel() for parameter in self.nets_.parameters())
 
     def sample(
         self,
@@ -373,12 +365,6 @@ class TableDiffusion(Generator):
     def _model(self) -> RowModel:
         self._check_fitted()
         return RowModel(self.codec_, tuple(net for net in self.nets_ if isinstance(net, RowNet)))
-
-    def _fingerprint(self, records: Batch) -> str:
-        digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
-        for tensor in records:
-            digest.update(tensor.cpu().numpy().data)
-        return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return dict(self.nets_.state_dict()), {

@@ -7,8 +7,6 @@ score-based generative modeling"); each scale by a net of its own, after a filte
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +32,7 @@ from synthdiff.progress import SILENT, Progress
 from synthdiff.samplers import DPMpp, Sampler
 from synthdiff.samplers.sampler import noise_from
 from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
-from synthdiff.training.loop import Batch, History, autocast, train
+from synthdiff.training.loop import History, autocast, train
 from synthdiff.voxels import Volume
 
 __all__ = ["VolumeDiffusion"]
@@ -184,12 +182,6 @@ class VolumeDiffusion(Generator):
         return self
 
     @property
-    def parameters(self) -> int:
-        """How many numbers the fitted nets have."""
-        self._check_fitted()
-        return sum(parameter.numel() for parameter in self.nets_.parameters())
-
-    @property
     def evaluations(self) -> int:
         """How often a net is evaluated for one volume, over all scales."""
         self._check_fitted()
@@ -313,12 +305,6 @@ class VolumeDiffusion(Generator):
 
     def _scales(self) -> list[Scale]:
         return [net for net in self.nets_ if isinstance(net, Scale)]
-
-    def _fingerprint(self, records: Batch) -> str:
-        digest = hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode())
-        for tensor in records:
-            digest.update(tensor.contiguous().numpy().data)
-        return digest.hexdigest()
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {"mean": self.mean_, "spread": self.spread_, **self.nets_.state_dict()}

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from synthdiff.attempt import Attempt
-from synthdiff.auditing import audit_images
+from synthdiff.auditing import AuditReport, audit_images
 from synthdiff.codec.volume import VolumeCodec
 from synthdiff.data import header_concerns, read_volumes, split_subjects, write_nifti
 from synthdiff.data.segmentation import write_segmentation
@@ -23,15 +23,16 @@ from synthdiff.effort import volume_plan
 from synthdiff.errors import about
 from synthdiff.generator import Generator
 from synthdiff.material.material import Material
-from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import Images, Recipe
 from synthdiff.release import Staging
-from synthdiff.seeds import derive
 from synthdiff.volume import VolumeDiffusion
 from synthdiff.voxels import Volume
 
 Volumes = Sequence[Volume]
+
+NIFTI = "nifti"
+"""The folder of an attempt in which synthetic volumes are kept."""
 
 
 class Pictures(Material[Volumes]):
@@ -115,32 +116,21 @@ class Pictures(Material[Volumes]):
         def make(folder: Path) -> None:
             _write_folder(model.sample(self.count, progress=progress), folder)
 
-        folder = attempt.keep("nifti", make)
+        folder = attempt.keep(NIFTI, make)
         labels = folder / "labels" if model.codec_.labels else None
         drawn = read_volumes(folder / "images", labels=labels, modality=model.codec_.modality)
         # Whom nobody is has no name that could be confused with a real one's.
         return [replace(one, units=model.codec_.units, subject=f"synthetic {one.subject}") for one in drawn]
 
-    def audit(self, synthetic: Volumes, policy: Policy, custodian: Path, progress: Progress) -> dict[str, Any]:
-        """The audit of the three sets."""
-        report = audit_images(
-            self.train,
-            synthetic,
-            self.holdout,
-            policy=policy,
-            random_state=derive(self.recipe.generator.seed, "audit"),
-            name=self.recipe.name,
-            progress=progress,
-        )
-        if any(answer.concerns for answer in report.answers.values()):
-            report.save_for_custodian(custodian, self.train, synthetic)
-        return report.to_dict()
+    def judge(self, synthetic: Volumes, **how: Any) -> AuditReport:
+        """The audit of the three sets of images."""
+        return audit_images(self.train, synthetic, self.holdout, **how)
 
     def write(self, staging: Staging, synthetic: Volumes, attempt: Attempt) -> None:
         """``data/images`` and ``data/labels`` of NIfTI files; ``data/series/<patient>/<series>`` of DICOM objects."""
         for kind in self.recipe.release.formats:
             if kind == "nifti":
-                for folder in sorted(attempt.keep("nifti", lambda _: None).iterdir()):
+                for folder in sorted((attempt.folder / NIFTI).iterdir()):
                     staging.write(f"data/{folder.name}", partial(copytree, folder))
             else:
                 made = attempt.keep("series", lambda folder: self._write_series(synthetic, folder))
@@ -169,15 +159,7 @@ class Pictures(Material[Volumes]):
 
     def _generator(self) -> VolumeDiffusion:
         """The generator that the recipe asks for, not yet fitted."""
-        choice = self.recipe.generator
-        budget = choice.budget
-        return VolumeDiffusion(
-            effort=choice.effort or "standard",
-            budget_seconds=budget.in_seconds if budget else None,
-            budget_steps=budget.steps if budget else None,
-            shape=list(self.train[0].array.shape),
-            random_state=derive(choice.seed, "generator"),
-        )
+        return VolumeDiffusion(shape=list(self.train[0].array.shape), **self.training)
 
 
 def _write_folder(volumes: Volumes, folder: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import pandas as pd
+
 from synthdiff.attempt import Attempt
+from synthdiff.auditing import AuditReport
 from synthdiff.errors import DataError, RecipeError
 from synthdiff.evidence import FEWEST
 from synthdiff.generator import Generator
@@ -15,8 +18,10 @@ from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import Recipe
 from synthdiff.release import Staging
+from synthdiff.seeds import derive
+from synthdiff.voxels import Volume
 
-Records = TypeVar("Records")
+Records = TypeVar("Records", pd.DataFrame, Sequence[Volume])
 
 
 class Material(ABC, Generic[Records]):
@@ -33,7 +38,9 @@ class Material(ABC, Generic[Records]):
     """What one record is called."""
 
     def __init__(self, recipe: Recipe, train: Records, holdout: Records) -> None:
-        self.recipe, self.train, self.holdout = recipe, train, holdout
+        self.recipe = recipe
+        self.train: Records = train
+        self.holdout: Records = holdout
 
     @property
     def count(self) -> int:
@@ -87,9 +94,28 @@ class Material(ABC, Generic[Records]):
     def draw(self, model: Generator, attempt: Attempt, progress: Progress) -> Records:
         """The synthetic records, as they read back from the attempt's folder."""
 
-    @abstractmethod
     def audit(self, synthetic: Records, policy: Policy, custodian: Path, progress: Progress) -> dict[str, Any]:
         """The audit's answer; what concerns real records goes to the custodian's page alone."""
+        seed = derive(self.recipe.generator.seed, "audit")
+        report = self.judge(synthetic, policy=policy, random_state=seed, name=self.recipe.name, progress=progress)
+        if any(answer.concerns for answer in report.answers.values()):
+            report.save_for_custodian(custodian, self.train, synthetic)
+        return report.to_dict()
+
+    @abstractmethod
+    def judge(self, synthetic: Records, **how: Any) -> AuditReport:
+        """The audit of the three sets; ``how`` is passed on to it."""
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What the recipe says of training, as the generators take it."""
+        choice = self.recipe.generator
+        return {
+            "effort": choice.effort or "standard",
+            "budget_seconds": choice.budget.in_seconds if choice.budget else None,
+            "budget_steps": choice.budget.steps if choice.budget else None,
+            "random_state": derive(choice.seed, "generator"),
+        }
 
     @abstractmethod
     def write(self, staging: Staging, synthetic: Records, attempt: Attempt) -> None:

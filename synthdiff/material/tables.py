@@ -13,18 +13,16 @@ from typing import Any, Self
 import pandas as pd
 
 from synthdiff.attempt import Attempt
-from synthdiff.auditing import audit
+from synthdiff.auditing import AuditReport, audit
 from synthdiff.data import read_table, split, write_table
 from synthdiff.effort import table_plan
 from synthdiff.errors import about
 from synthdiff.generator import Generator
 from synthdiff.material.material import Material
-from synthdiff.policy import Policy
 from synthdiff.progress import SILENT, Progress
 from synthdiff.recipe import Recipe
 from synthdiff.release import Staging
 from synthdiff.schema import Schema
-from synthdiff.seeds import derive
 from synthdiff.table import TableDiffusion
 
 
@@ -114,21 +112,9 @@ class Table(Material[pd.DataFrame]):
 
         return read_table(attempt.keep("records.parquet", make), like=self.schema)[0]
 
-    def audit(self, synthetic: pd.DataFrame, policy: Policy, custodian: Path, progress: Progress) -> dict[str, Any]:
+    def judge(self, synthetic: pd.DataFrame, **how: Any) -> AuditReport:
         """The audit of the three tables."""
-        report = audit(
-            self.train,
-            synthetic,
-            self.holdout,
-            schema=self.schema,
-            policy=policy,
-            random_state=derive(self.recipe.generator.seed, "audit"),
-            name=self.recipe.name,
-            progress=progress,
-        )
-        if any(answer.concerns for answer in report.answers.values()):
-            report.save_for_custodian(custodian, self.train, synthetic)
-        return report.to_dict()
+        return audit(self.train, synthetic, self.holdout, schema=self.schema, **how)
 
     def write(self, staging: Staging, synthetic: pd.DataFrame, attempt: Attempt) -> None:
         """One file a format, ``data/records.csv`` and the like."""
@@ -149,11 +135,4 @@ class Table(Material[pd.DataFrame]):
 
     def _generator(self) -> TableDiffusion:
         """The generator that the recipe asks for, not yet fitted."""
-        choice = self.recipe.generator
-        budget = choice.budget
-        return TableDiffusion(
-            effort=choice.effort or "standard",
-            budget_seconds=budget.in_seconds if budget else None,
-            budget_steps=budget.steps if budget else None,
-            random_state=derive(choice.seed, "generator"),
-        )
+        return TableDiffusion(**self.training)
