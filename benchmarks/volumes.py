@@ -80,6 +80,7 @@ def tutorial(scans: Sequence[Volume], minutes: float, count: int, progress: Prog
         num_head_channels=(8, 8, 32),
         norm_num_groups=8,
     )
+    net = net.to(memory_format=torch.channels_last_3d)  # a third faster
     scheduler = DDPMScheduler(STEPS, schedule="scaled_linear_beta", beta_start=0.0005, beta_end=0.0195)
 
     def loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Generator) -> Tensor:
@@ -98,6 +99,7 @@ def tutorial(scans: Sequence[Volume], minutes: float, count: int, progress: Prog
         for block in range(-(-count // 8)):
             generator = torch_generator(0, "block", block)
             x = torch.randn(8, codec.channels, *SHAPE, generator=generator)
+            x = x.contiguous(memory_format=torch.channels_last_3d)
             for step in reversed(range(STEPS)):
                 with autocast(device):
                     guess = net(x, torch.full((8,), step)).float()
@@ -150,10 +152,12 @@ def main() -> int:
     parser.add_argument("--images", type=Path, default=data / "images")
     parser.add_argument("--labels", type=Path, default=data / "labels")
     parser.add_argument("--minutes", type=float, default=25, help="of training, each")
-    parser.add_argument("--count", type=int, default=104, help="volumes to draw, each")
+    parser.add_argument("--count", type=int, default=24, help="volumes to draw, each")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the nets")
     parser.add_argument("--engines", nargs="*", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "benchmarks" / "volumes")
     ask = parser.parse_args()
+    torch.set_num_threads(ask.threads)
     ask.out.mkdir(parents=True, exist_ok=True)
     scans = read_volumes(ask.images, labels=ask.labels, modality="MR")
     learnt, held = split_subjects(scans, 0.2, seed=0)
