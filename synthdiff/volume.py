@@ -64,6 +64,8 @@ class VolumeDiffusion(Generator):
         Train each scale for at most this many steps instead.
     shape : sequence of int, optional
         The grid of the volumes, which are cropped or padded about their centre; by default the median one.
+    spacing : sequence of float, optional
+        Millimetres from voxel to voxel of that grid, to which volumes are resampled; by default the median one.
     validation : float
         Share of the subjects kept apart to decide when to stop.
     coarse, detail : Backbone
@@ -92,6 +94,7 @@ class VolumeDiffusion(Generator):
         budget_seconds: float | None = None,
         budget_steps: int | None = None,
         shape: Sequence[int] | None = None,
+        spacing: Sequence[float] | None = None,
         validation: float = 0.1,
         coarse: Backbone | str | dict[str, Any] = UNet(channels=(48, 96)),  # noqa: B008 - frozen
         detail: Backbone | str | dict[str, Any] = UNet(channels=(32, 48, 96)),  # noqa: B008
@@ -104,6 +107,7 @@ class VolumeDiffusion(Generator):
         self.budget_seconds = budget_seconds
         self.budget_steps = budget_steps
         self.shape = shape
+        self.spacing = spacing
         self.validation = validation
         self.coarse = coarse
         self.detail = detail
@@ -145,7 +149,7 @@ class VolumeDiffusion(Generator):
             raise DataError(
                 f"{len(X)} images and {len(conditions)} rows of conditions", mend="give a row for each image"
             )
-        self.codec_ = VolumeCodec.fit(X, self.shape)
+        self.codec_ = VolumeCodec.fit(X, self.shape, self.spacing)
         self.conditions_ = ConditionCodec.fit(conditions)
         told = self.conditions_.encode(conditions, len(X))
         kept, held = _validation_part([volume.subject for volume in X], self.validation, self.random_state)

@@ -79,7 +79,9 @@ class VolumeCodec(BaseModel):
     whole: bool
 
     @classmethod
-    def fit(cls, volumes: Sequence[Volume], shape: Sequence[int] | None = None) -> VolumeCodec:
+    def fit(
+        cls, volumes: Sequence[Volume], shape: Sequence[int] | None = None, spacing: Sequence[float] | None = None
+    ) -> VolumeCodec:
         """Find the grid, the labels and the scale of volumes.
 
         Parameters
@@ -87,12 +89,14 @@ class VolumeCodec(BaseModel):
         volumes : sequence of Volume
             Of one kind: as many axes, one modality, all with label maps or none.
         shape : sequence of int, optional
-            The grid; by default the median shape on the median spacing.
+            The grid; by default the median size of the volumes.
+        spacing : sequence of float, optional
+            Millimetres from voxel to voxel of the grid; by default the median one.
 
         Raises
         ------
         DataError
-            When they are not of one kind, or a label fills no voxel on the grid.
+            When they are not of one kind, or the grid does not fit them.
         """
         first = volumes[0]
         for volume in volumes[1:]:
@@ -108,8 +112,15 @@ class VolumeCodec(BaseModel):
                         where=volume.name,
                         mend="learn images of one kind at a time, all with label maps or all without",
                     )
-        spacing = np.median([volume.spacing for volume in volumes], axis=0)
-        sizes = [np.multiply(volume.array.shape, volume.spacing) / spacing for volume in volumes]
+        directions = _directions(first)
+        volumes = [_turned(volume, directions) for volume in volumes]
+        if spacing is not None and (len(spacing) != first.array.ndim or min(spacing) <= 0):
+            raise DataError(
+                f"the spacing {tuple(spacing)} does not fit images of {first.array.ndim} axes",
+                mend=f"give {first.array.ndim} lengths in millimetres",
+            )
+        apart = np.array(spacing or np.median([volume.spacing for volume in volumes], axis=0))
+        sizes = [np.multiply(volume.array.shape, volume.spacing) / apart for volume in volumes]
         chosen = tuple(shape) if shape is not None else tuple(int(n) for n in np.round(np.median(sizes, axis=0)))
         if len(chosen) != first.array.ndim or min(chosen) < 4:
             raise DataError(
@@ -130,8 +141,8 @@ class VolumeCodec(BaseModel):
         )
         made = cls(
             shape=chosen,
-            spacing=tuple(float(side) for side in spacing),
-            directions=tuple(tuple(row) for row in _directions(first).tolist()),
+            spacing=tuple(float(side) for side in apart),
+            directions=tuple(tuple(row) for row in directions.tolist()),
             modality=first.modality,
             units=first.units,
             labels=tuple(level for level in held if level),
@@ -151,16 +162,21 @@ class VolumeCodec(BaseModel):
         return 1 + len(self.labels)
 
     def conform(self, volume: Volume) -> Volume:
-        """The volume on the codec's grid: resampled where its spacing differs, cropped or padded about its centre.
+        """The volume on the codec's grid: its axes turned to the codec's, resampled where its spacing differs, cropped
+        or padded about its centre.
 
         What is asked of synthetic volumes is asked on this grid, so that real ones must be brought to it, too.
         """
+        volume = _turned(volume, np.array(self.directions))
         array, labels = volume.array, volume.labels
         factors = np.divide(volume.spacing, self.spacing)
         if np.abs(factors - 1).max() > 0.01:
             from scipy import ndimage
 
             kind = array.dtype if np.issubdtype(array.dtype, np.floating) else np.float32
+            # Detail finer than the new voxels would come back as false coarse detail.
+            blur = np.maximum(1 / factors - 1, 0) / 2
+            array = ndimage.gaussian_filter(array.astype(kind), blur, mode="nearest") if blur.any() else array
             array = ndimage.zoom(array.astype(kind), factors, order=1, grid_mode=True, mode="nearest")
             labels = None if labels is None else ndimage.zoom(labels, factors, order=0, grid_mode=True, mode="nearest")
         return replace(
@@ -260,6 +276,26 @@ def _directions(volume: Volume) -> NDArray[np.float64]:
         free[along] = False
         directions[along, axis] = 1.0 if columns[along, axis] >= 0 else -1.0
     return directions
+
+
+def _turned(volume: Volume, directions: NDArray[np.float64]) -> Volume:
+    """The same volume with its axes in another order or sense; an image of two axes stays in its plane."""
+    found = _directions(volume)
+    if volume.array.ndim < 3 or np.array_equal(found, directions):
+        return volume
+    # Which of the old axes each new one is, and 1 or -1 for its sense.
+    change = found.T @ directions
+    order, flipped = np.abs(change).argmax(0), change.sum(0) < 0
+    ends = np.where(flipped, np.array(volume.array.shape)[order] - 1, 0)
+    affine = volume.affine.copy()
+    affine[:3, :3] = volume.affine[:3, order] * np.where(flipped, -1, 1)
+    affine[:3, 3] += volume.affine[:3, order] @ ends
+
+    def turned(array: NDArray[Any]) -> NDArray[Any]:
+        return np.flip(array.transpose(order), tuple(np.flatnonzero(flipped)))
+
+    labels = None if volume.labels is None else turned(volume.labels)
+    return replace(volume, array=turned(volume.array), labels=labels, affine=affine)
 
 
 def _about_the_centre(array: NDArray[Any], shape: tuple[int, ...], mode: Literal["edge", "constant"]) -> NDArray[Any]:

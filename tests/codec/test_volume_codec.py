@@ -91,6 +91,38 @@ def test_another_spacing_is_resampled():
     assert fine.labels.astype(bool).sum() == pytest.approx(8 * coarse.labels.astype(bool).sum(), rel=0.2)
 
 
+def test_other_axes_are_turned():
+    one = ball(4, (9, 12, 7), (1.0, 1.5, 2.0))
+    codec = VolumeCodec.fit([one, *[ball(seed, (9, 12, 7), (1.0, 1.5, 2.0)) for seed in range(3)]])
+    # The same scan, stored from left to right as slices, each upside down.
+    affine = one.affine[:, [2, 0, 1, 3]].copy()
+    affine[:3, 2] *= -1
+    affine[:3, 3] -= affine[:3, 2] * (one.array.shape[1] - 1)
+    turned = replace(
+        one,
+        array=one.array.transpose(2, 0, 1)[:, :, ::-1],
+        labels=one.labels.transpose(2, 0, 1)[:, :, ::-1],
+        affine=affine,
+    )
+    expected, found = codec.conform(one), codec.conform(turned)
+    np.testing.assert_array_equal(found.array, expected.array)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    mixed = VolumeCodec.fit([one, turned, turned])
+    assert mixed.shape == one.array.shape
+    assert mixed.spacing == one.spacing
+
+
+def test_a_coarser_grid_has_no_false_detail():
+    rng = np.random.default_rng(0)
+    fine = replace(ball(0, (48, 48, 48)), array=rng.normal(size=(48, 48, 48)).astype(np.float32))
+    coarse = VolumeCodec.fit([fine] * 2, spacing=(4.0, 4.0, 4.0)).conform(fine)
+    assert coarse.array.shape == (12, 12, 12)
+    assert coarse.spacing == (4.0, 4.0, 4.0)
+    assert coarse.array.std() < 0.3  # one voxel in 64 would have 1
+    with pytest.raises(DataError, match="does not fit images of 3 axes"):
+        VolumeCodec.fit([fine] * 2, spacing=(4.0, 4.0))
+
+
 def test_distances_are_in_millimetres():
     flat = [ball(seed, (16, 18, 6), (1.0, 1.0, 2.0)) for seed in range(12)]
     whole = [replace(one, labels=np.minimum(one.labels, 1)) for one in flat]
