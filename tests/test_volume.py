@@ -1,5 +1,7 @@
 """VolumeDiffusion: what a user may rely on, on made-up scans and hardly trained nets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,12 @@ import pytest
 from recipes.data.phantoms.make import phantom
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import load
+from synthdiff.nets.space import Cascade, Latent
 from synthdiff.nets.unet import UNet
 from synthdiff.volume import VolumeDiffusion
 from synthdiff.voxels import Volume
 
-SMALL = {"coarse": UNet(channels=(8, 16)), "detail": UNet(channels=(8, 8, 16)), "budget_steps": 4, "steps": 4}
+SMALL = {"first": UNet(channels=(8, 16)), "detail": UNet(channels=(8, 8, 16)), "budget_steps": 4, "steps": 4}
 SCANS = [phantom(number) for number in range(24)]
 
 
@@ -93,6 +96,40 @@ def test_large_volumes_have_several_scales():
     assert volume.units == "HU"
 
 
+@pytest.mark.parametrize(
+    ("space", "stages"),
+    [("voxels", 1), ("haar", 1), (Cascade(coarsest=200), 3), (Latent(channels=(8, 16), codes=4), 1)],
+)
+def test_any_space_will_do(space, stages, tmp_path):
+    model = VolumeDiffusion(space=space, **SMALL).fit(SCANS)
+    assert model.evaluations == 4 * stages
+    drawn = model.sample(2)
+    assert drawn[0].array.shape == drawn[0].labels.shape == model.codec_.shape
+    model.save(tmp_path)
+    again = load(tmp_path)
+    assert same(drawn, again.sample(2))
+    assert again.parameters == model.parameters
+
+
+def test_an_image_is_painted_for_each_label_map(fitted):
+    painted = fitted.paint(SCANS[:3])
+    for volume, scan in zip(painted, SCANS[:3], strict=True):
+        assert np.array_equal(volume.labels, fitted.codec_.conform(scan).labels)
+        assert volume.subject == ""
+    assert same(painted[:1], fitted.paint(SCANS[:1]))
+    other = fitted.paint([SCANS[1]])[0]
+    assert not np.array_equal(other.array, painted[0].array)
+
+
+def test_what_cannot_be_painted_is_refused(fitted, told):
+    with pytest.raises(ModelError, match="no label map was given"):
+        fitted.paint([])
+    with pytest.raises(ModelError, match="1 of 1 have no label map"):
+        fitted.paint([replace(SCANS[0], labels=None)])
+    with pytest.raises(ModelError, match="cannot paint"):
+        told.paint(SCANS[:1])
+
+
 def test_pictures_under_conditions(told):
     assert told.conditions_.width == 4
     drawn = told.sample(2, {"bright": "yes", "age": 50.0})
@@ -129,7 +166,8 @@ def test_it_learns_what_phantoms_look_like():
     from scipy import ndimage
 
     scans = [phantom(number) for number in range(100)]
-    drawn = VolumeDiffusion(budget_steps=300).fit(scans).sample(24)
+    model = VolumeDiffusion(budget_steps=300).fit(scans)
+    drawn = model.sample(24)
     for level in (1, 2):
         sizes = [[int((volume.labels == level).sum()) for volume in several] for several in (scans, drawn)]
         assert np.mean(sizes[1]) == pytest.approx(np.mean(sizes[0]), rel=0.2)
@@ -138,3 +176,8 @@ def test_it_learns_what_phantoms_look_like():
     for volume in drawn:
         inside, around = (volume.array[volume.labels.astype(bool) == part].mean() for part in (True, False))
         assert inside > around
+    mapped = [phantom(number) for number in range(100, 124)]
+    for volume, scan in zip(model.paint(mapped), mapped, strict=True):
+        within, beside = volume.labels.astype(bool), ndimage.binary_dilation(volume.labels > 0, iterations=4)
+        assert volume.array[within].mean() > volume.array[beside & ~within].mean()
+        assert np.array_equal(volume.labels, model.codec_.conform(scan).labels)

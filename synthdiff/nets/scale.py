@@ -22,9 +22,12 @@ DOUBT = 0.05
 UNTOLD = 0.1
 """The share of conditions hidden in training, for guidance without a classifier (Ho and Salimans 2022)."""
 
+MAPPED = 0.15
+"""The share of volumes in training whose label map the net is shown, so that it can paint an image for a given one."""
+
 
 class Scale(nn.Module):
-    """Bands of a volume at one scale, from noisy ones, the coarser volume and a condition.
+    """The denoiser of one stage: from noisy records, the coarser volume, a condition and, if it is given, a label map.
 
     The denoiser is ``W(x, sigma) + e(sigma) net(...)`` where ``W`` is the :class:`Wiener` filter and ``e`` the error by
     channel that it leaves, so that the net's target is of unit size at every level and in every band; with independent
@@ -34,23 +37,35 @@ class Scale(nn.Module):
     ----------
     backbone : Backbone
     wiener : Wiener
-        The filter of the bands.
+        The filter of the records.
     coarser : int
-        Channels of the coarser volume; 0 at the coarsest scale.
+        Channels of the coarser volume; 0 at the first stage.
     conditions : int
         Numbers of a condition; all nought when nothing is told.
+    labels : int
+        Channels of a volume that are its label map: the records' channels repeat the image's and these, in turn. 0
+        where there are none, or where they cannot be told from the image's.
+
+    Attributes
+    ----------
+    mapped : Tensor of bool, shape (channels,)
+        Which channels of a record are its label map's.
     """
 
     coarse_mean: Tensor
     coarse_spread: Tensor
+    mapped: Tensor
 
-    def __init__(self, backbone: Backbone, wiener: Wiener, coarser: int, conditions: int) -> None:
+    def __init__(self, backbone: Backbone, wiener: Wiener, coarser: int, conditions: int, labels: int) -> None:
         super().__init__()
         channels, *sides = wiener.mean.shape[1:]
         self.wiener = wiener
         self.register_buffer("coarse_mean", torch.zeros(1, coarser, *sides))
         self.register_buffer("coarse_spread", torch.ones(1, coarser, *[1] * len(sides)))
-        self.net = backbone.module(sides, 2 * channels + coarser + conditions + len(sides), channels)
+        self.register_buffer("mapped", torch.arange(channels) % (1 + labels) > 0, persistent=False)
+        known = int(self.mapped.sum()) + 1 if labels else 0
+        inputs = 2 * channels + coarser + conditions + known + len(sides)
+        self.net = backbone.module(sides, inputs, channels)
 
     def knows(self, coarse: Tensor) -> None:
         """Take the mean and the spread of the coarser volumes, of shape ``(n, coarser, *sides)``, that are learnt."""
@@ -60,20 +75,31 @@ class Scale(nn.Module):
         spread = (coarse - self.coarse_mean).transpose(0, 1).flatten(1).std(1, correction=0)
         self.coarse_spread.copy_(spread.view(self.coarse_spread.shape).clamp_min(1e-6))
 
-    def seen(self, x: Tensor, sigma: Tensor, base: Tensor, coarse: Tensor) -> Tensor:
+    def seen(
+        self, x: Tensor, sigma: Tensor, base: Tensor, coarse: Tensor, clean: Tensor | None, shown: Tensor
+    ) -> Tensor:
         """What the net sees, of unit size: shape ``(n, inputs, *sides)``.
 
         Parameters
         ----------
         x, base : Tensor, shape (n, channels, *sides)
-            Noisy bands, and what the filter makes of them.
+            Noisy records, and what the filter makes of them.
         sigma : Tensor, shape (n,)
         coarse : Tensor, shape (n, coarser, *sides)
+        clean : Tensor, shape (n, channels, *sides), optional
+            Records whose label maps may be shown.
+        shown : Tensor of bool, shape (n,)
+            Whose are.
         """
         spread, mean = self.wiener.spread(x), self.wiener.mean
         noisy = (x - mean) * (spread.square() + along(sigma, x).square()).rsqrt()
         at = positions(x).expand(len(x), *[-1] * (x.ndim - 1))
-        return torch.cat([noisy, (base - mean) / spread, (coarse - self.coarse_mean) / self.coarse_spread, at], 1)
+        parts = [noisy, (base - mean) / spread, (coarse - self.coarse_mean) / self.coarse_spread, at]
+        if self.mapped.any():
+            told = along(shown.to(x.dtype), x)
+            maps = 0 * x[:, self.mapped] if clean is None else ((clean - mean) / spread)[:, self.mapped] * told
+            parts += [maps, told.expand(-1, 1, *x.shape[2:])]
+        return torch.cat(parts, 1)
 
     def forward(self, seen: Tensor, sigma: Tensor, condition: Tensor) -> Tensor:
         """The bare net on what :meth:`seen` gives, or on a patch of it; ``condition`` has shape (n, conditions)."""
@@ -82,21 +108,31 @@ class Scale(nn.Module):
         raw: Tensor = self.net(torch.cat([seen, told], 1), 25 * (sigma.log() + 8)).float()
         return raw
 
-    def denoise(self, x: Tensor, sigma: Tensor, coarse: Tensor, condition: Tensor) -> Tensor:
-        """The clean bands that are expected of noisy ones."""
+    def denoise(
+        self, x: Tensor, sigma: Tensor, coarse: Tensor, condition: Tensor, maps: Tensor | None = None
+    ) -> Tensor:
+        """The clean records that are expected of noisy ones; with ``maps``, records whose label maps they have."""
         base: Tensor = self.wiener(x, sigma)
-        clean: Tensor = base + self.wiener.error(sigma, x) * self(self.seen(x, sigma, base, coarse), sigma, condition)
-        return clean
+        shown = torch.full((len(x),), maps is not None, device=x.device)
+        seen = self.seen(x, sigma, base, coarse, maps, shown)
+        clean: Tensor = base + self.wiener.error(sigma, x) * self(seen, sigma, condition)
+        return clean if maps is None else torch.where(self.of_maps(x), maps, clean)
+
+    def of_maps(self, x: Tensor) -> Tensor:
+        """:attr:`mapped` as a mask of records: shape ``(1, channels, 1, ...)``."""
+        return self.mapped.view(1, -1, *[1] * (x.ndim - 2))
 
 
 def scale_loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Generator) -> Tensor:
     """The squared error of denoising in units of what the filter leaves: shape ``(n,)``.
 
+    Where the label map is shown, that of the image's channels alone.
+
     Parameters
     ----------
     net : Scale
     batch : tuple of Tensor
-        Bands, the filter of each record, the coarser volume, the condition.
+        Records, the filter of each, the coarser volume, the condition.
     generator : Generator
     """
     assert isinstance(net, Scale)
@@ -106,15 +142,19 @@ def scale_loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Gener
     def noise(like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=generator).to(like.device)
 
+    def chance(share: float) -> Tensor:
+        return torch.rand(len(x), generator=generator).to(x.device) < share
+
     noisy = x + along(sigma, x) * noise(x)
     coarse = coarse + DOUBT * net.coarse_spread * noise(coarse)
-    hidden = torch.rand(len(x), generator=generator).to(x.device) < UNTOLD
+    hidden, shown = chance(UNTOLD), chance(MAPPED) & net.mapped.any()
     base = net.wiener(noisy, sigma, fold)
-    seen, target = net.seen(noisy, sigma, base, coarse), (x - base) / net.wiener.error(sigma, x)
+    seen, target = net.seen(noisy, sigma, base, coarse, x, shown), (x - base) / net.wiener.error(sigma, x)
     if net.training:
         seen, target = _crop(seen, target, generator)
     raw = net(seen, sigma, condition * ~hidden[:, None])
-    loss: Tensor = (raw - target).square().flatten(1).mean(1)
+    counted = ~(along(shown, x) & net.of_maps(x))
+    loss: Tensor = ((raw - target).square() * counted).flatten(1).mean(1)
     return loss
 
 
