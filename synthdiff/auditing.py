@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdiff.checks.check import Check, Evidence, Matter
+from synthdiff.checks.check import Check, Evidence, Losses, Matter
 from synthdiff.claims import Claim, Examined, examine
 from synthdiff.errors import AuditError
 from synthdiff.evidence import gather, gather_images
+from synthdiff.generator import Generator
 from synthdiff.planes import gallery, pair
 from synthdiff.policy import Policy, Verdict, nearest
 from synthdiff.progress import SILENT, Progress
 from synthdiff.schema import Schema
+from synthdiff.seeds import numpy_generator
 from synthdiff.verdict import Answer, conclude, judge, kind
 from synthdiff.voxels import Volume
 
@@ -35,6 +37,9 @@ MULTIPLICITY = (
     "missed only when an interval widened for the number of bars (Bonferroni) misses it, so that a gate of many bars "
     "refuses good data by chance in at most 5 of 100 audits; what lies in between is undecided."
 )
+
+ASKED = 1_000
+"""Real records of either side, at most, that a model is asked how well it knows."""
 
 ALIASES: Mapping[str, str] = {"membership_inference": "membership"}
 """Other names by which people ask a report for a check."""
@@ -182,6 +187,7 @@ def audit(
     policy: str | Path | Policy = "share-under-agreement",
     checks: Sequence[str | Mapping[str, Any] | Check] | None = None,
     claims: Sequence[Claim] = (),
+    model: Generator | None = None,
     random_state: int = 0,
     name: str | None = None,
     progress: Progress = SILENT,
@@ -205,6 +211,8 @@ def audit(
         Which checks to run, by name, by mapping with ``kind``, or themselves; by default all there are.
     claims : sequence of Claim
         What somebody's quality report says about these data (:func:`synthdiff.claims.read`), to be examined.
+    model : Generator, optional
+        What made the records, to be attacked, too.
     random_state : int
         Same seed, same report.
     name : str, optional
@@ -221,9 +229,10 @@ def audit(
     AuditError
         If the tables do not go together, or the policy or a check is not known.
     """
-    asked = questions(checks)
+    asked = questions(checks, model=model is not None)
     rules = _rules(policy)
     evidence = gather(real, synthetic, holdout, schema, random_state)
+    evidence = replace(evidence, losses=_losses(model, evidence.train, evidence.holdout, random_state))
     answers = _answers(asked, evidence, rules, progress)
     verdict, headline = conclude(rules, answers)
     examined = examine(claims, evidence, progress) if claims else ()
@@ -237,6 +246,7 @@ def audit_images(
     *,
     policy: str | Path | Policy = "share-images",
     checks: Sequence[str | Mapping[str, Any] | Check] | None = None,
+    model: Generator | None = None,
     random_state: int = 0,
     name: str | None = None,
     progress: Progress = SILENT,
@@ -248,9 +258,10 @@ def audit_images(
     AuditError
         If the images do not go together, or the policy or a check is not known.
     """
-    asked = questions(checks, "images")
+    asked = questions(checks, "images", model=model is not None)
     rules = _rules(policy)
     evidence = gather_images(real, synthetic, holdout, random_state)
+    evidence = replace(evidence, losses=_losses(model, real, holdout, random_state))
     answers = _answers(asked, evidence, rules, progress)
     verdict, headline = conclude(rules, answers)
     # A copy of a real image must not be looked at by whoever reads the report.
@@ -288,10 +299,29 @@ def _answers(asked: Sequence[Check], evidence: Evidence, rules: Policy, progress
     return {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
 
 
-def questions(checks: Sequence[str | Mapping[str, Any] | Check] | None, matter: Matter = "table") -> list[Check]:
-    """The checks that were asked for; by default all that are known about tables, or about images."""
+def _losses(model: Generator | None, train: Any, holdout: Any, seed: int) -> Losses | None:
+    """The model's losses of real records, of :data:`ASKED` of either side at most."""
+    if model is None or holdout is None:
+        return None
+    draw = numpy_generator(seed, "losses")
+
+    def some(records: Any) -> Any:
+        chosen = np.sort(draw.permutation(len(records))[:ASKED])
+        return records.iloc[chosen] if isinstance(records, pd.DataFrame) else [records[place] for place in chosen]
+
+    return Losses(model.losses(some(train)), model.losses(some(holdout)))
+
+
+def questions(
+    checks: Sequence[str | Mapping[str, Any] | Check] | None, matter: Matter = "table", *, model: bool = False
+) -> list[Check]:
+    """The checks that were asked for; by default all that are known about tables, or about images.
+
+    Those about the model are asked where there is one.
+    """
     if checks is None:
-        return [member() for member in Check.members.values() if member.matter == matter]
+        known = [member for member in Check.members.values() if member.matter in (matter, "any")]
+        return [member() for member in known if model or not member.needs_model]
     built = []
     for spec in checks:
         if isinstance(spec, Check):

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
@@ -55,6 +57,17 @@ class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Take up a fitted state."""
+        raise NotImplementedError
+
+    def losses(self, X: Any, random_state: int = 0) -> NDArray[np.float64]:
+        """How badly the model knows each of some records: low where it has learnt them by heart.
+
+        Compares records under one model; the scale means nothing beside another model's.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+        """
         raise NotImplementedError
 
     def save(self, folder: str | Path) -> None:

@@ -342,6 +342,10 @@ class TableDiffusion(Generator):
         averaged: np.ndarray = np.logaddexp.reduce(found) - np.log(orders)
         return averaged
 
+    def losses(self, X: pd.DataFrame, random_state: int = 0) -> np.ndarray:
+        """The negative :meth:`log_likelihood` of records."""
+        return -self.log_likelihood(X)
+
     @one_thread()
     def _block(
         self, model: RowModel, index: int, numbers: range, clamps: Sequence[Clamp], seed: int, tally: Tally

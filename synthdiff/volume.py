@@ -13,8 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synthdiff.codec.condition import ConditionCodec
@@ -31,10 +33,13 @@ from synthdiff.samplers import DPMpp, Sampler
 from synthdiff.seeds import blocks, derive
 from synthdiff.training.loop import History
 from synthdiff.volumedrawing import BLOCK, draw
-from synthdiff.volumelearning import Learning, validation_part
+from synthdiff.volumelearning import Learning, losses, validation_part
 from synthdiff.voxels import Volume
 
 __all__ = ["VolumeDiffusion"]
+
+DRAWS = 12
+"""Noises by stage under which a volume's loss is averaged."""
 
 SMALLEST = 20
 """Fewer training volumes than this are refused."""
@@ -270,6 +275,18 @@ class VolumeDiffusion(Generator):
             raise ModelError(found, where=bare[0] if bare else "", mend="give volumes with labels")
         drawn = self._drawn(len(maps), given or {}, random_state, guidance, conformed, progress)
         return [replace(one, labels=mapped.labels) for one, mapped in zip(drawn, conformed, strict=True)]
+
+    def losses(self, X: Sequence[Volume], random_state: int = 0) -> NDArray[np.float64]:
+        """How badly each volume is denoised, over the same noise for all: the logarithm of the error's mean square.
+
+        Raises
+        ------
+        ModelError
+            When the model is not fitted.
+        """
+        self._check_fitted()
+        stages = self.space_.split(self._standardised(self._padded(self.codec_.encode(X))))
+        return losses(self._scales(), stages, self.conditions_.width, DRAWS, random_state)
 
     def _drawn(
         self,

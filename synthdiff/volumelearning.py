@@ -1,4 +1,4 @@
-"""How volumes are learnt: one net after another, each with its share of the time that is left."""
+"""How volumes are learnt: one net after another, each with its share of the time that is left; and how well."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthdiff.effort import Effort, volume_plan
-from synthdiff.nets.scale import PATCH
+from synthdiff.nets.scale import LEVELS, PATCH, Scale
+from synthdiff.nets.space import TOGETHER, Stage
 from synthdiff.progress import Progress
-from synthdiff.seeds import derive, numpy_generator
-from synthdiff.training.loop import Batch, History, Loss, train
+from synthdiff.seeds import blocks, derive, numpy_generator, torch_generator
+from synthdiff.training.loop import Batch, History, Loss, autocast, train
+
+Floats = NDArray[np.float64]
 
 
 @dataclass
@@ -86,3 +90,43 @@ def validation_part(subjects: Sequence[str], share: float, seed: int) -> tuple[T
     chosen = order[: max(2, round(share * len(order)))]
     held = np.isin(keys, chosen)
     return torch.from_numpy(np.flatnonzero(~held)), torch.from_numpy(np.flatnonzero(held))
+
+
+@torch.no_grad()
+def losses(nets: Sequence[Scale], stages: Sequence[Stage], conditions: int, draws: int, seed: int) -> Floats:
+    """How badly volumes are denoised, over the same noise for all: float64 of shape ``(n,)``.
+
+    Parameters
+    ----------
+    nets : sequence of Scale
+        By stage.
+    stages : sequence of Stage
+        Of the volumes.
+    conditions : int
+        Numbers of a condition, of which nothing is told.
+    draws : int
+        Noises by stage.
+    seed : int
+
+    Returns
+    -------
+    float64 array of shape (n,)
+        The mean over stages and draws of the logarithm of the squared error, in units of what the filter leaves.
+    """
+    found = []
+    for number, (net, (x, coarse)) in enumerate(zip(nets, stages, strict=True)):
+        device, generator = net.wiener.mean.device, torch_generator(seed, "losses", number)
+        levels = LEVELS.draw(draws, generator)
+        for level in levels:
+            noise = torch.randn(1, *x.shape[1:], generator=generator)
+            errors = []
+            for _, start, stop in blocks(len(x), TOGETHER):
+                clean = x[start:stop].to(device)
+                sigma = level.to(device).expand(len(clean))
+                told = torch.zeros(len(clean), conditions, device=device)
+                with autocast(device):
+                    guess = net.denoise(clean + level * noise.to(device), sigma, coarse[start:stop].to(device), told)
+                errors.append(((guess - clean) / net.wiener.error(sigma, clean)).square().flatten(1).mean(1).cpu())
+            found.append(torch.cat(errors).double().log())
+    averaged: Floats = torch.stack(found).mean(0).numpy()
+    return averaged

@@ -111,6 +111,14 @@ def test_any_space_will_do(space, stages, tmp_path):
     assert again.parameters == model.parameters
 
 
+def test_losses_are_of_each_volume_alone(fitted):
+    all_of_them = fitted.losses(SCANS[:9])
+    np.testing.assert_allclose(fitted.losses(SCANS[4:6]), all_of_them[4:6], rtol=1e-3)
+    assert np.isfinite(all_of_them).all()
+    noise = np.random.default_rng(0).permuted(SCANS[0].array.ravel()).reshape(SCANS[0].array.shape)
+    assert fitted.losses([replace(SCANS[0], array=noise)])[0] > all_of_them.max()
+
+
 def test_an_image_is_painted_for_each_label_map(fitted):
     painted = fitted.paint(SCANS[:3])
     for volume, scan in zip(painted, SCANS[:3], strict=True):

@@ -11,14 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synthdiff.parts import Part
 from synthdiff.schema import Schema
 from synthdiff.voxels import Volume
 
 Aspect = Literal["fidelity", "utility", "privacy"]
-Matter = Literal["table", "images"]
+Matter = Literal["table", "images", "any"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class Images:
     train: Sequence[Volume]
     holdout: Sequence[Volume] | None
     synthetic: Sequence[Volume]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """How badly the model under audit knows real records: low where it has learnt them by heart.
+
+    Attributes
+    ----------
+    train, holdout : float64 arrays
+        Of records of either side, or of a random part of them.
+    """
+
+    train: NDArray[np.float64]
+    holdout: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,8 @@ class Evidence:
         Every check derives its random streams from it.
     images : Images or None
         The records' images, where they have any.
+    losses : Losses or None
+        Of the model, where it is at hand.
     """
 
     train: pd.DataFrame
@@ -64,6 +82,7 @@ class Evidence:
     schema: Schema
     seed: int
     images: Images | None = None
+    losses: Losses | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +174,8 @@ class Check(Part):
     bars: ClassVar[Mapping[str, str]] = {}
     """Default bars by the name of the estimate, for example ``{"shape_error": "<= reference + 0.03"}``."""
     needs_holdout: ClassVar[bool] = False
+    needs_model: ClassVar[bool] = False
+    """Whether the question is about the model and not about what it made; it is asked where a model is at hand."""
 
     def run(self, evidence: Evidence) -> Finding:
         """Measure."""

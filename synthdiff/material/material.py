@@ -94,10 +94,13 @@ class Material(ABC, Generic[Records]):
     def draw(self, model: Generator, attempt: Attempt, progress: Progress) -> Records:
         """The synthetic records, as they read back from the attempt's folder."""
 
-    def audit(self, synthetic: Records, policy: Policy, custodian: Path, progress: Progress) -> dict[str, Any]:
+    def audit(
+        self, model: Generator, synthetic: Records, policy: Policy, custodian: Path, progress: Progress
+    ) -> dict[str, Any]:
         """The audit's answer; what concerns real records goes to the custodian's page alone."""
         seed = derive(self.recipe.generator.seed, "audit")
-        report = self.judge(synthetic, policy=policy, random_state=seed, name=self.recipe.name, progress=progress)
+        name = self.recipe.name
+        report = self.judge(synthetic, policy=policy, model=model, random_state=seed, name=name, progress=progress)
         if any(answer.concerns for answer in report.answers.values()):
             report.save_for_custodian(custodian, self.train, synthetic)
         return report.to_dict()

@@ -17,7 +17,7 @@ Stage = tuple[Tensor, Tensor]
 """What is learnt at a stage, and the coarser volume that is known by then, which has no channels at the first stage."""
 
 TOGETHER = 8
-"""Volumes that the autoencoder codes at once."""
+"""Volumes that are coded, or asked about, at once."""
 
 
 class Split(nn.Module):

@@ -9,6 +9,7 @@ from synthdiff.checks.privacy import (
     linkability,
     membership,
     singling_out,
+    white_box,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "linkability",
     "membership",
     "singling_out",
+    "white_box",
 ]
