@@ -1,6 +1,6 @@
 """Volumes beside their peer: ``python -m benchmarks.volumes --images … --labels …``.
 
-`VolumeDiffusion` at its default settings, and the design of MONAI's tutorial 3d_ddpm (a U-Net in voxels that guesses
+`VolumeDiffusion` at its default settings (or in another space), and the design of MONAI's tutorial 3d_ddpm (a U-Net in voxels that guesses
 the noise, 1,000 steps of DDPM) with a U-Net of about as many parameters, learn the same scans for the same minutes in
 one run, and are judged by the same checks. The default data are the 260 hippocampus scans of the Medical Segmentation
 Decathlon.
@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from benchmarks.tables.engines.registry import ROOT
 from synthdiff.auditing import audit_images
 from synthdiff.codec.volume import VolumeCodec
 from synthdiff.data import read_volumes, split_subjects
+from synthdiff.nets.space import Cascade, Haar, Latent, Space, Voxels
 from synthdiff.progress import Progress, progress_to
 from synthdiff.seeds import torch_generator
 from synthdiff.training.loop import Plan, autocast, train
@@ -49,9 +51,11 @@ Drawn = tuple[list[Volume], dict[str, float]]
 """Synthetic volumes; seconds of training and of sampling, parameters, evaluations a volume."""
 
 
-def ours(scans: Sequence[Volume], minutes: float, count: int, progress: Progress) -> Drawn:
-    """VolumeDiffusion at its default settings but for the time."""
+def ours(scans: Sequence[Volume], minutes: float, count: int, progress: Progress, space: Space | None = None) -> Drawn:
+    """VolumeDiffusion at its default settings but for the time and, if it is given, the space."""
     model = VolumeDiffusion(budget_seconds=60 * minutes, shape=SHAPE, random_state=0)
+    if space is not None:
+        model.set_params(space=space, first=model.detail)
     began = time.monotonic()
     model.fit(scans, progress=progress)
     fitted = time.monotonic()
@@ -111,7 +115,15 @@ def tutorial(scans: Sequence[Volume], minutes: float, count: int, progress: Prog
     return drawn[:count], {"training": fitted - began, "sampling": time.monotonic() - fitted, **facts}
 
 
-ENGINES: dict[str, Callable[[Sequence[Volume], float, int, Progress], Drawn]] = {"synthdiff": ours, "3d_ddpm": tutorial}
+ENGINES: dict[str, Callable[[Sequence[Volume], float, int, Progress], Drawn]] = {
+    "synthdiff": ours,
+    "voxels": partial(ours, space=Voxels()),
+    "haar": partial(ours, space=Haar()),
+    "cascade-2": partial(ours, space=Cascade(coarsest=8192)),
+    "latent": partial(ours, space=Latent()),
+    "3d_ddpm": tutorial,
+}
+"""By name; those between the default and the peer are the same engine in other spaces."""
 
 
 def sheet(volumes: Sequence[Volume], file: Path, count: int = 10) -> None:
@@ -154,7 +166,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=25, help="of training, each")
     parser.add_argument("--count", type=int, default=24, help="volumes to draw, each")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the nets")
-    parser.add_argument("--engines", nargs="*", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--engines", nargs="*", choices=list(ENGINES), default=["synthdiff", "3d_ddpm"])
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "benchmarks" / "volumes")
     ask = parser.parse_args()
     torch.set_num_threads(ask.threads)
