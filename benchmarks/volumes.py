@@ -1,9 +1,9 @@
 """Volumes beside their peer: ``python -m benchmarks.volumes --images … --labels …``.
 
-`VolumeDiffusion` at its default settings (or in another space), and the design of MONAI's tutorial 3d_ddpm (a U-Net in voxels that guesses
-the noise, 1,000 steps of DDPM) with a U-Net of about as many parameters, learn the same scans for the same minutes in
-one run, and are judged by the same checks. The default data are the 260 hippocampus scans of the Medical Segmentation
-Decathlon.
+`VolumeDiffusion` at its default settings (or in another space), and the design of MONAI's tutorial 3d_ddpm (a U-Net in
+voxels that guesses the noise, 1,000 steps of DDPM) with a U-Net of about as many parameters, learn the same scans for
+the same minutes in one run, and are judged by the same checks. The default data are the 260 hippocampus scans of the
+Medical Segmentation Decathlon.
 """
 
 from __future__ import annotations
