@@ -119,7 +119,7 @@ ENGINES: dict[str, Callable[[Sequence[Volume], float, int, Progress], Drawn]] = 
     "synthdiff": ours,
     "voxels": partial(ours, space=Voxels()),
     "haar": partial(ours, space=Haar()),
-    "cascade-2": partial(ours, space=Cascade(coarsest=8192)),
+    "cascade of three": partial(ours, space=Cascade(coarsest=1024)),
     "latent": partial(ours, space=Latent()),
     "3d_ddpm": tutorial,
 }

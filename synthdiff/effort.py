@@ -59,22 +59,22 @@ def members_of(rows: int) -> int:
     return 5 if rows < 500 else 1
 
 
-VOLUME_STEPS: Mapping[Effort, int] = {"quick": 150, "standard": 2000, "thorough": 12000}
-"""By effort: the steps of each scale of a volume."""
+VOLUME_STEPS: Mapping[Effort, int] = {"quick": 200, "standard": 4000, "thorough": 20000}
+"""By effort: the steps of each stage of a volume."""
 
-POSITIONS = 16_384
-"""Positions of a step at a scale, over all volumes of the batch."""
+POSITIONS = 6_144
+"""Positions of a step at a stage, over all volumes of the batch: many small steps teach more than few large ones."""
 
 
 def volume_plan(volumes: int, positions: int, effort: Effort, steps: int | None, seconds: float | None) -> Plan:
-    """How training one scale of so many volumes goes, unless validation ends it.
+    """How training one stage of so many volumes goes, unless validation ends it.
 
     Parameters
     ----------
     volumes : int
         To learn from.
     positions : int
-        Of the scale's grid that the net sees at once.
+        Of the stage's grid that the net sees at once.
     effort : {"quick", "standard", "thorough"}
     steps : int, optional
         Instead of what the effort says.

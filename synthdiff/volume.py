@@ -95,7 +95,7 @@ class VolumeDiffusion(Generator):
         spacing: Sequence[float] | None = None,
         validation: float = 0.1,
         space: Space | str | dict[str, Any] = Cascade(),  # noqa: B008 - frozen
-        first: Backbone | str | dict[str, Any] = UNet(channels=(48, 96)),  # noqa: B008
+        first: Backbone | str | dict[str, Any] = UNet(channels=(64, 64), blocks=2),  # noqa: B008
         detail: Backbone | str | dict[str, Any] = UNet(channels=(32, 48, 96)),  # noqa: B008
         sampler: Sampler | str | dict[str, Any] = DPMpp(),  # noqa: B008
         steps: int = 16,

@@ -172,7 +172,7 @@ class Cascade(Space):
     """
 
     kind: Literal["cascade"] = "cascade"
-    coarsest: int = Field(1024, ge=64, description="voxels of the coarsest volume at most")
+    coarsest: int = Field(8192, ge=64, description="voxels of the coarsest volume at most")
 
     def steps(self, shape: Sequence[int]) -> tuple[int, ...]:
         """A stage for the coarsest volume and one for each halving."""
