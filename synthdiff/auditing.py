@@ -232,7 +232,7 @@ def audit(
     asked = questions(checks, model=model is not None)
     rules = _rules(policy)
     evidence = gather(real, synthetic, holdout, schema, random_state)
-    evidence = replace(evidence, losses=_losses(model, evidence.train, evidence.holdout, random_state))
+    evidence = replace(evidence, losses=losses_of(model, evidence.train, evidence.holdout, random_state))
     answers = _answers(asked, evidence, rules, progress)
     verdict, headline = conclude(rules, answers)
     examined = examine(claims, evidence, progress) if claims else ()
@@ -261,7 +261,7 @@ def audit_images(
     asked = questions(checks, "images", model=model is not None)
     rules = _rules(policy)
     evidence = gather_images(real, synthetic, holdout, random_state)
-    evidence = replace(evidence, losses=_losses(model, real, holdout, random_state))
+    evidence = replace(evidence, losses=losses_of(model, real, holdout, random_state))
     answers = _answers(asked, evidence, rules, progress)
     verdict, headline = conclude(rules, answers)
     # A copy of a real image must not be looked at by whoever reads the report.
@@ -299,7 +299,7 @@ def _answers(asked: Sequence[Check], evidence: Evidence, rules: Policy, progress
     return {kind(check): judge(check, findings[kind(check)], rules) for check in asked}
 
 
-def _losses(model: Generator | None, train: Any, holdout: Any, seed: int) -> Losses | None:
+def losses_of(model: Generator | None, train: Any, holdout: Any, seed: int) -> Losses | None:
     """The model's losses of real records, of :data:`ASKED` of either side at most."""
     if model is None or holdout is None:
         return None

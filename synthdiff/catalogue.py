@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
 
-from synthdiff.errors import TrackingError
+from synthdiff.errors import RecipeError, SynthdiffError, TrackingError
 from synthdiff.parts import Part
 
 if TYPE_CHECKING:
@@ -25,14 +25,42 @@ def catalogue(family: str) -> list[dict[str, Any]]:
 
         policies = [Policy.load(name) for name in shipped()]
         return [{"kind": policy.name, "summary": policy.purpose, "more": dict(policy.require)} for policy in policies]
+    if family == "recipes":
+        return _recipes()
     base = _base(family)
     return [
         {"kind": kind, "summary": part.summary(), "more": _more(part)} for kind, part in sorted(base.members.items())
     ]
 
 
+def _recipes() -> list[dict[str, Any]]:
+    """The recipes that lie here and in ``recipes``; other YAML files are passed over, and mistakes are told."""
+    from synthdiff.recipe import load_recipe
+    from synthdiff.yamlfile import read_document
+
+    entries = []
+    for path in sorted(path for folder in (Path(), Path("recipes")) for path in folder.glob("*.y*ml")):
+        more = {}
+        try:
+            if "data" not in read_document(path, RecipeError).content:
+                continue
+            recipe = load_recipe(path)
+            data, gate = recipe.data, recipe.gate
+            named = data.table or (data.images.path if data.images is not None else "")
+            summary = f"{recipe.name}: {recipe.generator.model} generator, gate {gate.purpose or gate.policy}"
+            more = {"data": named, "formats": ", ".join(recipe.release.formats)}
+        except SynthdiffError as error:
+            summary = f"cannot be read: {error.what}"
+        entries.append({"kind": path.as_posix(), "summary": summary, "more": more})
+    return entries
+
+
 def _base(family: str) -> type[Part]:
     match family:
+        case "backbones":
+            from synthdiff.nets.unet import Backbone
+
+            return Backbone
         case "checks":
             from synthdiff.checks.check import Check
 
@@ -64,7 +92,9 @@ def _base(family: str) -> type[Part]:
 
 
 def _more(part: type[Part]) -> dict[str, str]:
-    described = {name: str(getattr(part, name)) for name in ("direction", "unit", "source") if hasattr(part, name)}
+    described = {
+        name: str(getattr(part, name)) for name in ("matter", "direction", "unit", "source") if hasattr(part, name)
+    }
     bars = getattr(part, "bars", {})
     fields = {name: _field(field) for name, field in part.model_fields.items() if name != "kind"}
     return described | ({"bars": ", ".join(f"{name} {bar}" for name, bar in bars.items())} if bars else {}) | fields
@@ -79,7 +109,6 @@ def diagnosis() -> Iterator[tuple[str, str, bool]]:
     """What a bug report needs: name, state, and whether it is well."""
     import torch
 
-    from synthdiff.errors import SynthdiffError
     from synthdiff.release import packages
     from synthdiff.training.loop import bfloat16_pays
 

@@ -12,10 +12,23 @@ import click
 from synthdiff.console import ACCEPTED, BAD_INPUT, REFUSED, as_text, emit, guarded, say, writable
 
 if TYPE_CHECKING:
+    from synthdiff.auditor import Case, ImageCase
     from synthdiff.progress import Progress
     from synthdiff.tracking import Tracker
 
 FILE = click.Path(path_type=Path)
+FAMILIES = [
+    "backbones",
+    "checks",
+    "constraints",
+    "formats",
+    "nets",
+    "policies",
+    "recipes",
+    "samplers",
+    "schedules",
+    "sdes",
+]
 
 
 def progress() -> Progress:
@@ -47,18 +60,17 @@ def main(debug: bool) -> None:
 @click.option("-o", "--output", type=FILE, default=Path("recipe.yaml"), show_default=True, help="The recipe to write.")
 @guarded
 def init(data: Path, output: Path) -> None:
-    """Look at a table and write a commented recipe."""
-    from synthdiff.data import read_table
-    from synthdiff.draft import SCHEMA_FILE, draft_recipe
+    """Look at a table, or a folder of images, and write a commented recipe."""
+    from synthdiff.draft import SCHEMA_FILE, draft
     from synthdiff.errors import DataError
     from synthdiff.recipe import json_schema
 
     if output.exists():
         raise DataError("the file is there already", where=str(output), mend="choose another with -o, or remove it")
     writable(output)
-    frame, schema = read_table(data)
-    output.write_text(draft_recipe(data, frame, schema, output), encoding="utf-8")
-    say(f"{len(frame):,} rows, {len(schema.columns)} columns; the recipe is in {output}")
+    text, found = draft(data, output)
+    output.write_text(text, encoding="utf-8")
+    say(f"{found}; the recipe is in {output}")
     beside, rules = output.with_name(SCHEMA_FILE), as_text(json_schema())
     if not beside.exists():
         beside.write_text(rules, encoding="utf-8")
@@ -88,7 +100,7 @@ def run_recipe(
 
     loaded = load_recipe(recipe, overrides)
     if dry_run:
-        cost = estimate(loaded)
+        cost = estimate(loaded, progress())
         if as_json:
             emit(cost)
         else:
@@ -122,7 +134,7 @@ def run_recipe(
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
 @guarded
 def fit(recipe: Path, output: Path, overrides: tuple[str, ...]) -> None:
-    """Learn the table of a recipe and save the model; the holdout is kept from it as in a run."""
+    """Learn the data of a recipe and save the model; the holdout is kept from it as in a run."""
     from synthdiff.recipe import load_recipe
     from synthdiff.walk import fit as fit_recipe
 
@@ -134,23 +146,21 @@ def fit(recipe: Path, output: Path, overrides: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("model", type=FILE)
-@click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows.")
-@click.option("-o", "--output", type=FILE, required=True, help="The file to write, .csv or .parquet.")
+@click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows, or images.")
+@click.option("-o", "--output", type=FILE, required=True, help="The .csv or .parquet to write; of images, the folder.")
 @click.option("--given", multiple=True, metavar="COL=VALUE", help="A condition: sex=F, or a range: 'age=[60, 80]'.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the draw; the model's own by default.")
 @guarded
 def sample(model: Path, rows: int, output: Path, given: tuple[str, ...], seed: int | None) -> None:
-    """Draw rows from a fitted model. They are not audited: only `run` makes a release."""
-    from synthdiff.data import format_of
+    """Draw rows, or images, from a fitted model. They are not audited: only `run` makes a release."""
+    from synthdiff.presets import load
     from synthdiff.recipe import conditions
-    from synthdiff.table import TableDiffusion
+    from synthdiff.sampling import makes_folder, sample_to_files
 
-    target = format_of(output)
-    writable(output)
-    loaded = TableDiffusion.load(model)
-    drawn = loaded.sample_batches(rows, conditions(given), seed, progress=progress())
-    target.write_batches(drawn, output, loaded.schema_)
-    say(f"{rows:,} rows are in {output}; they were not audited")
+    loaded = load(model)
+    writable(output, folder=makes_folder(loaded))
+    word = sample_to_files(loaded, rows, output, conditions(given), seed, progress=progress())
+    say(f"{rows:,} {word}s are in {output}; they were not audited")
 
 
 @main.command("audit")
@@ -181,38 +191,29 @@ def audit_tables(
 ) -> int:
     """Judge a synthetic table, or a folder of synthetic images, whoever made it."""
     from synthdiff.auditor import audit_files, audit_folders
+    from synthdiff.data.folders import are_images
 
     if output is not None:
         writable(output, folder=True)
     if custodian is not None:
         writable(custodian)
-    case = None
-    if real.is_dir():
-        if any(option is not None for option in (recipe, target, claims, custodian)):
-            raise click.UsageError("--recipe, --target, --claims and --custodian are of tables")
-        report = audit_folders(
-            real, synthetic, holdout, policy=policy or "share-images", seed=seed, progress=progress()
-        )
+    case: Case | ImageCase
+    common: dict[str, Any] = {"seed": seed, "progress": progress()}
+    if are_images(real):
+        if any(option is not None for option in (recipe, target, claims)):
+            raise click.UsageError("--recipe, --target and --claims are of tables")
+        report, case = audit_folders(real, synthetic, holdout, policy=policy or "share-images", **common)
     else:
-        report, case = audit_files(
-            real,
-            synthetic,
-            holdout,
-            policy=policy or "share-publicly",
-            recipe=recipe,
-            target=target,
-            report=claims,
-            seed=seed,
-            progress=progress(),
-        )
+        common |= {"recipe": recipe, "target": target, "report": claims}
+        report, case = audit_files(real, synthetic, holdout, policy=policy or "share-publicly", **common)
     answer = report.to_dict()
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         report.save(output / "report.html")
         report.save(output / "report.json")
-    if custodian is not None and case is not None:
+    if custodian is not None:
         report.save_for_custodian(custodian, case.train, case.synthetic)
-        say(f"{custodian} shows real records and stays with their custodian")
+        say(f"{custodian} shows real {case.word}s and stays with their custodian")
     say(f"\n{report.verdict}: {answer['headline']}")
     if as_json:
         emit(answer)
@@ -234,15 +235,16 @@ def _examined(claim: dict[str, Any]) -> str:
 
 @main.command()
 @click.argument("folder", type=FILE)
-@click.option("--real", type=FILE, help="The table that was learnt from, to compute every claimed figure again.")
+@click.option("--real", type=FILE, help="The table, or folder, that was learnt from, to compute every figure again.")
 @click.option("--holdout", type=FILE, help="The held-out records; without them the recipe's split of --real is used.")
+@click.option("--model", type=FILE, help="The model that was drawn from, to compute again what is said of it, too.")
 @guarded
-def verify(folder: Path, real: Path | None, holdout: Path | None) -> int:
-    """Recompute the hashes of a release, and with the real table its figures, and say which hold."""
+def verify(folder: Path, real: Path | None, holdout: Path | None, model: Path | None) -> int:
+    """Recompute the hashes of a release, and with the real data its figures, and say which hold."""
     from synthdiff.release import open_release
 
-    if holdout is not None and real is None:
-        raise click.UsageError("--holdout goes with --real")
+    if real is None and (holdout is not None or model is not None):
+        raise click.UsageError("--holdout and --model go with --real")
     release = open_release(folder)
     problems = release.verify()
     for problem in problems:
@@ -254,8 +256,11 @@ def verify(folder: Path, real: Path | None, holdout: Path | None) -> int:
     if real is None:
         return ACCEPTED
     from synthdiff.auditor import verify_claims
+    from synthdiff.presets import load
 
-    examined = [claim.to_dict() for claim in verify_claims(release, real, holdout, progress=progress())]
+    drawn_from = None if model is None else load(model)
+    found = verify_claims(release, real, holdout, drawn_from, progress=progress())
+    examined = [claim.to_dict() for claim in found]
     wrong = [claim for claim in examined if claim["outcome"] != "holds"]
     for line in dict.fromkeys(_examined(claim) for claim in wrong):
         click.echo(line)
@@ -329,7 +334,7 @@ def compare_releases(name: str, first: int, second: int, as_json: bool) -> None:
 @main.command("list")
 @click.argument(
     "family",
-    type=click.Choice(["checks", "constraints", "formats", "nets", "policies", "samplers", "schedules", "sdes"]),
+    type=click.Choice(FAMILIES),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @guarded
@@ -342,7 +347,7 @@ def list_parts(family: str, as_json: bool) -> None:
         emit(entries)
         return
     for entry in entries:
-        click.echo(f"{entry['kind']:<24}{entry['summary']}")
+        click.echo(f"{entry['kind']:<23} {entry['summary']}")
         for name, text in entry["more"].items():
             click.echo(f"{'':<24}  {name}: {text}")
 

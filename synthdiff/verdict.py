@@ -66,6 +66,8 @@ class Answer:
         Plain data for the report's figures.
     concerns : tuple of Concern
         For the custodian alone; not in :meth:`to_dict`.
+    spared : frozenset of str
+        Estimates that no bar is held against, as the data leave nothing to ask by them.
     """
 
     check: Check
@@ -74,6 +76,7 @@ class Answer:
     reason: str
     detail: Mapping[str, Any]
     concerns: tuple[Concern, ...] = ()
+    spared: frozenset[str] = frozenset()
 
     @property
     def estimate(self) -> str | None:
@@ -130,6 +133,7 @@ class Answer:
             "reason": self.reason,
             "bars": {name: asdict(bar) for name, bar in self.bars.items()},
             "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
+            "spared": sorted(self.spared),
             "terms": {
                 name: {"label": label, "meaning": meaning} for name, (label, meaning) in self.check.terms.items()
             },
@@ -143,8 +147,12 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
     own: dict[str, tuple[Bar, End]] = {
         name: (Bar.parse(text, where=f"check {kind(check)!r}"), "bad") for name, text in check.bars.items()
     }
+    # What a policy requires is spared only if it requires something else of the same check that was measured.
+    spared = finding.moot if required.keys() & finding.estimates.keys() else finding.moot - required.keys()
     bars = {}
     for name, (bar, end) in (own | {name: found for name, found in required.items() if name in own}).items():
+        if name in spared:
+            continue
         estimate, gating = finding.estimates.get(name), name in required
         judgement = Judgement("inconclusive", None)
         if estimate is not None:
@@ -162,7 +170,7 @@ def judge(check: Check, finding: Finding, policy: Policy) -> Answer:
             n_needed=judgement.n_needed,
         )
     said = [finding.reason, *(_against(bar) for bar in bars.values() if bar.gating)]
-    return Answer(check, finding.estimates, bars, " ".join(said), finding.detail, finding.concerns)
+    return Answer(check, finding.estimates, bars, " ".join(said), finding.detail, finding.concerns, spared)
 
 
 def _against(bar: Judged) -> str:
@@ -187,7 +195,8 @@ def together(verdicts: Iterable[Verdict]) -> Verdict:
 def conclude(policy: Policy, answers: Mapping[str, Answer]) -> tuple[Verdict, str]:
     """The verdict over all required bars, and the sentence that says why."""
     judged = {name: bar for answer in answers.values() for name, bar in answer.bars.items() if bar.gating}
-    unasked = [name for name in policy.bars if name not in judged]
+    spared = {name for answer in answers.values() for name in answer.spared}
+    unasked = [name for name in policy.bars if name not in judged and name not in spared]
     verdicts = [bar.verdict for bar in judged.values()]
     verdict = together(verdicts if not unasked else [*verdicts, "inconclusive"])
     failed = [_short(bar) for bar in judged.values() if bar.verdict == "fail"]

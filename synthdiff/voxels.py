@@ -36,6 +36,8 @@ class Volume:
         Whose image it is. All of one subject's stay on one side of a split; it leaves in no release.
     name : str
         What messages call it: a file's or folder's name. It leaves in no release.
+    finding : str
+        What the image shows as a whole, such as ``"pneumonia"``; empty where nobody says it.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class Volume:
     labels: NDArray[Any] | None = None
     subject: str = ""
     name: str = ""
+    finding: str = ""
 
     def __post_init__(self) -> None:
         if problem := self._problem():
@@ -76,6 +79,8 @@ class Volume:
             return f"the affine is not a finite 4 x 4 matrix: {self.affine.tolist()}", "write the geometry anew"
         if min(self.spacing) <= 0 or abs(np.linalg.det(self.affine[:3, :3])) < 1e-12:
             return f"the spacing of the voxels is {self.spacing} mm, expected more than 0", "write the geometry anew"
+        if not self.finding.isprintable():
+            return f"the finding is {self.finding!r}, expected a text of one line", "write a word, such as normal"
         if labels is not None and (labels.shape != array.shape or not np.issubdtype(labels.dtype, np.unsignedinteger)):
             return (
                 f"the label map has the shape {labels.shape} and type {labels.dtype}, the image {array.shape}",

@@ -105,7 +105,7 @@ def run(
             for net, history in enumerate(model.histories_, 1):
                 tracked.losses(list(zip_longest(history.steps, history.train, history.validation)), net)
             synthetic = material.draw(model, attempt, progress)
-            answer = attempt.answer(lambda: material.audit(synthetic, policy, attempt.custodian, progress))
+            answer = attempt.answer(lambda: material.audit(model, synthetic, policy, attempt.custodian, progress))
             tracked.metrics(answer)
             with Staging(attempt.releases) as staging:
                 material.write(staging, synthetic, attempt)
@@ -181,9 +181,9 @@ def fit(recipe: Recipe, progress: Progress = SILENT) -> Generator:
     return load(recipe, progress).fit(progress=progress)
 
 
-def estimate(recipe: Recipe) -> dict[str, float]:
+def estimate(recipe: Recipe, progress: Progress = SILENT) -> dict[str, float]:
     """What a run would cost, measured on a few steps of training: records, parameters, minutes, memory."""
-    material = load(recipe)
+    material = load(recipe, progress)
     material.rehearse()
     return {
         f"training_{material.word}s": material.size(material.train)[0],

@@ -138,12 +138,16 @@ class Finding:
     concerns : tuple of Concern
         The records behind it, the gravest first, :data:`CONCERNS` at most. They go to the custodian's report and into
         nothing that is released.
+    moot : frozenset of str
+        Estimates that others of this check stand in for, as the data leave nothing to ask by them. Where a policy
+        requires some of these others, no bar is held against them.
     """
 
     estimates: Mapping[str, Estimate]
     reason: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     concerns: tuple[Concern, ...] = ()
+    moot: frozenset[str] = frozenset()
 
 
 RARE = 5

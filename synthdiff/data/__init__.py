@@ -8,7 +8,6 @@ from synthdiff.data.format import Format, format_of, read_table, write_table
 from synthdiff.data.headers import header_concerns
 from synthdiff.data.nifti import write_nifti
 from synthdiff.data.parquet import Parquet
-from synthdiff.data.raster import read_classes
 from synthdiff.data.spelling import declare_missing
 from synthdiff.data.split import split
 from synthdiff.data.volumes import read_volumes, split_subjects
@@ -20,7 +19,6 @@ __all__ = [
     "declare_missing",
     "format_of",
     "header_concerns",
-    "read_classes",
     "read_table",
     "read_volumes",
     "split",

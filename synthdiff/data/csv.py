@@ -22,6 +22,7 @@ from synthdiff.data.spelling import spell_cells, type_like
 from synthdiff.errors import DataError, SynthdiffError
 from synthdiff.schema import Schema
 from synthdiff.schema.declaration import Declaration
+from synthdiff.schema.inference import Locate
 
 _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t"
@@ -69,6 +70,18 @@ class Csv(Format):
                     _save(parts, packed, schema, delimiter)
             else:
                 _save(parts, file, schema, delimiter)
+
+
+def read_words(path: Path) -> tuple[pd.DataFrame, Locate]:
+    """All cells of a file as text, and what says where a cell stands: the file, its column, row and line.
+
+    Raises
+    ------
+    DataError
+        When the file is no such text, or its rows are of different lengths.
+    """
+    sheet = _Sheet.open(path)
+    return sheet.words(), sheet.locate
 
 
 def _save(parts: Iterable[pd.DataFrame], file: Any, schema: Schema, delimiter: str) -> None:

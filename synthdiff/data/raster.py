@@ -84,7 +84,9 @@ def _picture(path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(array.T)
 
 
-def read_arrays(path: Path, images: str | None = None, modality: Modality = "OT") -> list[Volume]:
+def read_arrays(
+    path: Path, images: str | None = None, modality: Modality = "OT", findings: str | None = None
+) -> list[Volume]:
     """Read the images of an array; each is a subject of its own, named by its place in the array.
 
     Parameters
@@ -95,11 +97,13 @@ def read_arrays(path: Path, images: str | None = None, modality: Modality = "OT"
         Which array: (images, rows, columns) or (images, slices, rows, columns). By default ``"images"``, or the only
         one whose name ends so.
     modality : Modality
+    findings : str, optional
+        Which array says what the images show: a text or a whole number for each.
 
     Raises
     ------
     DataError
-        When there is no such array or several, or it holds colours or no numbers.
+        When there is no such array or several, or it holds colours or no numbers, or not a finding for each image.
     """
     with _opened(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
@@ -110,11 +114,11 @@ def read_arrays(path: Path, images: str | None = None, modality: Modality = "OT"
             mend = f"say which one: {', '.join(found or names)}"
             raise DataError(f"there are {said} in the file", where=path.name, mend=mend)
         array = _member(path, archive, chosen)
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] in (3, 4)):
-        what = (
-            f"array {chosen}: the shape is {array.shape}, expected (images, rows, columns), with slices before the rows"
-        )
-        raise DataError(what, where=path.name, mend="make colours grey before")
+        if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] in (3, 4)):
+            expected = "expected (images, rows, columns), with slices before the rows"
+            what = f"array {chosen}: the shape is {array.shape}, {expected}"
+            raise DataError(what, where=path.name, mend="make colours grey before")
+        shown = [""] * len(array) if findings is None else _findings(path, archive, findings, len(array))
     return [
         Volume(
             np.ascontiguousarray(image.T),
@@ -122,36 +126,28 @@ def read_arrays(path: Path, images: str | None = None, modality: Modality = "OT"
             modality,
             subject=f"{chosen}-{number}",
             name=f"{path.name}, image {number}",
+            finding=finding,
         )
-        for number, image in enumerate(array)
+        for number, (image, finding) in enumerate(zip(array, shown, strict=True))
     ]
 
 
-def read_classes(path: str | Path, images: str | None = None) -> NDArray[np.int64]:
-    """Read the classes of the images of an ``.npz`` file: the array that has "labels" in its name instead of "images".
-
-    Returns
-    -------
-    int64 array of shape (images,)
-
-    Raises
-    ------
-    DataError
-        When there is none, or it does not hold one whole number for each image.
-    """
-    path = Path(path)
-    with _opened(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        wanted = (images or "images")[: -len("images")] + "labels"
-        if wanted not in names:
-            mend = f"say whose labels: the arrays are {', '.join(names)}"
-            raise DataError(f"there is no array {wanted!r} in the file", where=path.name, mend=mend)
-        array = _member(path, archive, wanted)
+def _findings(path: Path, archive: zipfile.ZipFile, name: str, n: int) -> list[str]:
+    """What an array says of each of ``n`` images, as text."""
+    names = [member.removesuffix(".npy") for member in archive.namelist()]
+    if name not in names:
+        mend = f"say another one: {', '.join(names)}"
+        raise DataError(f"there is no array {name!r} in the file", where=path.name, mend=mend)
+    array = _member(path, archive, name, "iuU", "texts or whole numbers")
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if array.ndim != 1 or array.dtype.kind not in "iub":
-        what = f"array {wanted}: {array.dtype} of shape {array.shape}, expected one whole number for each image"
-        raise DataError(what, where=path.name, mend="leave it out, or give one class for each image")
-    return array.astype(np.int64)
+    if array.shape != (n,):
+        what = f"array {name}: the shape is {array.shape}, expected a text or a whole number for each of {n} images"
+        raise DataError(what, where=path.name, mend="give one finding for each image")
+    said = [str(finding).strip() for finding in array.tolist()]
+    if "" in said:
+        what = f"array {name}: found an empty text for image {said.index('')}, expected what it shows"
+        raise DataError(what, where=path.name, mend="write a word, such as normal")
+    return said
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -163,8 +159,10 @@ def _opened(path: Path) -> zipfile.ZipFile:
         raise DataError(what, where=path.name, mend="copy or export the file again") from error
 
 
-def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array of numbers, read without ever running what a pickled one holds."""
+def _member(
+    path: Path, archive: zipfile.ZipFile, name: str, kinds: str = "biuf", wanted: str = "numbers"
+) -> NDArray[Any]:
+    """An array of some kinds of dtype, read without ever running what a pickled one holds."""
     try:
         info = archive.getinfo(f"{name}.npy")
         with archive.open(info) as file:
@@ -172,13 +170,27 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, kind = read(file)
             size = math.prod(shape) * kind.itemsize
-            if kind.kind not in "biuf" or math.prod(shape) > LARGEST or size > info.compress_size * PACKED:
-                what = f"array {name}: {kind} of shape {shape} in {info.compress_size:,} bytes, expected numbers"
-                raise DataError(what, where=path.name, mend="save an array of numbers again")
+            if kind.kind not in kinds or math.prod(shape) > LARGEST or size > info.compress_size * PACKED:
+                what = f"array {name}: {kind} of shape {shape} in {info.compress_size:,} bytes, expected {wanted}"
+                raise DataError(what, where=path.name, mend=f"save an array of {wanted} again")
             array = np.frombuffer(file.read(size), dtype=kind, count=math.prod(shape))
+            if kind.kind == "U":
+                array.tolist()  # raises on what is no text
     except SynthdiffError:
         raise
     except Exception as error:  # zipfile, zlib and the parser of numpy's header each raise their own
         what = f"array {name} cannot be read, it is damaged or cut short: {error}"
         raise DataError(what, where=path.name, mend="copy or export the file again") from error
     return array.reshape(shape, order="F" if fortran else "C")
+
+
+def array_names(path: str | Path) -> list[str]:
+    """What the arrays of an ``.npz`` file are called.
+
+    Raises
+    ------
+    DataError
+        When the file is damaged.
+    """
+    with _opened(Path(path)) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthdiff.data import nifti, raster
 from synthdiff.data.dicom import dicom_files, read_headers
+from synthdiff.data.findings import read_findings
 from synthdiff.data.frames import Frame, frames_of
 from synthdiff.data.slices import Uneven, stack
 from synthdiff.data.split import split
@@ -28,6 +29,7 @@ def read_volumes(
     modality: Modality | None = None,
     uneven: Uneven = "refuse",
     array: str | None = None,
+    findings: str | Path | None = None,
 ) -> list[Volume]:
     """Read images from a file or a folder.
 
@@ -48,6 +50,9 @@ def read_volumes(
         What to do with DICOM slices that are tilted or unevenly spaced; see :func:`synthdiff.data.slices.stack`.
     array : str, optional
         For ``.npz``, the array of images, such as ``"train_images"``.
+    findings : path or str, optional
+        What the images show: a CSV file (:func:`synthdiff.data.findings.read_findings`), of DICOM by subject; for
+        ``.npz`` the array that has a text or a whole number for each image, such as ``"train_labels"``.
 
     Returns
     -------
@@ -66,23 +71,30 @@ def read_volumes(
         raise DataError("there is no such file or folder", where=str(path), mend="check the path and the spelling")
     if path.suffix.lower() == ".npz":
         if labels is not None:
-            raise DataError("arrays have no label maps", where=path.name, mend="for classes, use read_classes")
-        return raster.read_arrays(path, array, modality or "OT")
+            raise DataError("arrays have no label maps", where=path.name, mend="for classes, use findings")
+        return raster.read_arrays(path, array, modality or "OT", None if findings is None else str(findings))
     scans, pictures = _files(path, nifti.SUFFIXES), _files(path, raster.SUFFIXES)
     if scans and pictures:
         what = f"there are {len(scans)} NIfTI files and {len(pictures)} pictures in the folder, expected one kind"
         raise DataError(what, where=path.name, mend="keep the images in a folder of their own")
     if scans:
         volumes = [nifti.read_nifti(file, modality or "OT") for file in scans]
-        return _labelled(volumes, scans, labels, nifti.SUFFIXES, nifti.read_label_map)
-    if pictures:
+        volumes = _labelled(volumes, scans, labels, nifti.SUFFIXES, nifti.read_label_map)
+    elif pictures:
         volumes = [raster.read_picture(file, modality or "OT") for file in pictures]
-        return _labelled(volumes, pictures, labels, raster.SUFFIXES, raster.read_mask)
-    return _read_dicom(path, labels, modality, uneven)
+        volumes = _labelled(volumes, pictures, labels, raster.SUFFIXES, raster.read_mask)
+    else:
+        volumes = _read_dicom(path, labels, modality, uneven)
+    if findings is None:
+        return volumes
+    return read_findings(Path(findings), volumes, ("file", "subject") if scans or pictures else ("subject",))
 
 
 def split_subjects(volumes: Sequence[Volume], holdout: float, seed: int) -> tuple[list[Volume], list[Volume]]:
     """Split volumes into a training and a held-out part; all of one subject's stay together.
+
+    Each finding is split in the same proportion, to within one subject; a subject with several counts for the most
+    frequent one.
 
     Parameters
     ----------
@@ -102,9 +114,15 @@ def split_subjects(volumes: Sequence[Volume], holdout: float, seed: int) -> tupl
     DataError
         When a part would have too few subjects, or a volume has none.
     """
-    subjects = pd.DataFrame({"subject": [volume.subject or None for volume in volumes]}, dtype="str")
-    schema = Schema(columns=(Column(name="subject", kind="identifier", roles=("group",), dtype="str"),))
-    train, held = split(subjects, schema, holdout, seed)
+    columns = [Column(name="subject", kind="identifier", roles=("group",), dtype="str")]
+    shown = tuple(sorted({volume.finding for volume in volumes}))
+    if len(shown) > 1:
+        columns.append(Column(name="finding", kind="categorical", roles=("target",), dtype="str", levels=shown))
+    cells = {
+        "subject": [volume.subject or None for volume in volumes],
+        "finding": [volume.finding for volume in volumes],
+    }
+    train, held = split(pd.DataFrame(cells, dtype="str"), Schema(columns=tuple(columns)), holdout, seed)
     return [volumes[number] for number in train.index], [volumes[number] for number in held.index]
 
 

@@ -69,6 +69,12 @@ class Images(Section):
     shape: tuple[Annotated[int, Field(ge=4, le=1024)], ...] | None = Field(
         None, min_length=2, max_length=3, description="the voxels of every image, about its centre; default: the median"
     )
+    spacing: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None, min_length=2, max_length=3, description="mm from voxel to voxel to resample to; default: the median"
+    )
+    findings: Name | None = Field(
+        None, description="what each image shows: a CSV with file (or subject) and finding; of .npz, an array"
+    )
     uneven: Literal["refuse", "resample"] = Field("refuse", description="tilted or unevenly spaced DICOM slices")
     array: Name | None = Field(None, description="of an .npz file, the array, such as train_images")
     body_part: Name | None = Field(None, description="for DICOM that is written: BRAIN, CHEST ...")

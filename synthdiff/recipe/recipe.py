@@ -147,8 +147,13 @@ class Recipe(Section):
         if strange:
             allowed = "nifti, dicom" if images else "parquet, csv"
             raise ValueError(f"release.formats has {', '.join(strange)}, expected some of {allowed}")
-        if images and (self.sample.given or self.data.columns or self.data.constraints or self.data.group):
-            raise ValueError("conditions, columns, constraints and groups are of tables, expected none beside images")
+        if images and (self.data.columns or self.data.constraints or self.data.group):
+            raise ValueError("columns, constraints and groups are of tables, expected none beside images")
+        if self.data.images is not None:
+            known = {"finding"} if self.data.images.findings is not None else set()
+            if unknown := set(self.sample.given) - known:
+                expected = "only finding" if known else "none, as data.images.findings is not given"
+                raise ValueError(f"sample.given has {', '.join(sorted(unknown))}, expected {expected}")
         return self
 
     @property
@@ -168,7 +173,8 @@ class Recipe(Section):
         images = self.data.images
         if images is not None:
             names = {
-                key: None if (path := getattr(images, key)) is None else _file_name(path) for key in ("path", "labels")
+                key: None if (path := getattr(images, key)) is None else _file_name(path)
+                for key in ("path", "labels", "findings")
             }
             images = images.model_copy(update=names)
         table = None if self.data.table is None else _file_name(self.data.table)

@@ -13,7 +13,7 @@ from synthdiff.report import figures, words
 from synthdiff.report.blocks import Block
 from synthdiff.report.exhibits import exhibits
 from synthdiff.report.figures import Limit
-from synthdiff.report.reading import Json, ends, finite, mapping
+from synthdiff.report.reading import Json, ends, finite, items, mapping
 from synthdiff.report.words import Term, Verdict, clean, count, derived, number, single, span, with_interval
 
 
@@ -236,7 +236,8 @@ def _found(bar: Json) -> str:
 def _requirements(audit: Json) -> Iterator[Requirement]:
     judged = set()
     for anchor, _, check in _checks(audit):
-        for name, bar in mapping(check.get("bars")).items():
+        spared = dict.fromkeys(map(str, items(check.get("spared"))))
+        for name, bar in {**spared, **mapping(check.get("bars"))}.items():
             judged |= {f"{name}{end}" for end in ("", "_upper", "_lower")}
             if not mapping(bar).get("gating"):
                 continue

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from synthdiff.data import read_classes, read_volumes, split_subjects, write_nifti
+from synthdiff.data import read_volumes, split_subjects, write_nifti
 from synthdiff.errors import DataError
 from synthdiff.voxels import Volume
 
@@ -148,25 +148,15 @@ def test_real_ultrasound_is_read_and_images_without_a_mask_are_told(shared_data:
         read_volumes(folder / "images", labels=folder / "masks")
 
 
-def test_arrays_of_images_and_their_classes(tmp_path: Path) -> None:
-    images, classes = np.arange(240).reshape(5, 6, 8), np.array([[1], [0], [2], [1], [0]], np.uint8)
-    np.savez_compressed(tmp_path / "a.npz", train_images=images, train_labels=classes, test_images=images[::-1])
+def test_arrays_of_images(tmp_path: Path) -> None:
+    images = np.arange(240).reshape(5, 6, 8)
+    np.savez_compressed(tmp_path / "a.npz", train_images=images, test_images=images[::-1])
     volumes = read_volumes(tmp_path / "a.npz", array="test_images")
     np.testing.assert_array_equal(volumes[0].array, images[-1].T)
     assert [volume.subject for volume in volumes[:2]] == ["test_images-0", "test_images-1"]
-    np.testing.assert_array_equal(read_classes(tmp_path / "a.npz", "train_images"), [1, 0, 2, 1, 0])
-    with pytest.raises(DataError, match=r"no array 'test_labels'.*\n.*train_labels"):
-        read_classes(tmp_path / "a.npz", "test_images")
     np.savez(tmp_path / "b.npz", images=np.asfortranarray(np.arange(480).reshape(2, 5, 6, 8)))
     (first, _) = read_volumes(tmp_path / "b.npz")
     np.testing.assert_array_equal(first.array, np.arange(240).reshape(5, 6, 8).T)
-
-
-def test_real_radiographs_have_their_classes(shared_data: Path) -> None:
-    path = shared_data / "images/pneumoniamnist/pneumoniamnist.npz"
-    volumes, classes = read_volumes(path, array="train_images", modality="DX"), read_classes(path, "train_images")
-    assert (len(volumes), volumes[0].array.shape) == (4708, (28, 28))
-    assert np.bincount(classes).tolist() == [1214, 3494]
 
 
 def test_all_images_of_a_subject_stay_on_one_side() -> None:

@@ -65,7 +65,6 @@ class Canvas:
         Parameters
         ----------
         volumes : sequence of Volume
-            Each with a label map.
         codes : sequence of int
             The labels that count; others are background.
 
@@ -74,15 +73,14 @@ class Canvas:
         float32 Tensor of shape (n, 1, *shape)
             0 and 1 at the image's own 1 % and 99 % quantiles; beyond the image its edge goes on.
         int64 Tensor of shape (n, *shape)
-            0 for background, k + 1 for the k-th label.
+            0 for background, k + 1 for the k-th label; 0 everywhere in an image without a label map.
         """
         images, maps = zip(*(self._placed(volume, codes) for volume in volumes), strict=True)
         return torch.from_numpy(np.stack(images))[:, None], torch.from_numpy(np.stack(maps))
 
     def _placed(self, volume: Volume, codes: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         seen = grey(volume)
-        assert seen.labels is not None
-        known = np.zeros(seen.labels.shape, dtype=np.int64)
+        known = np.zeros(seen.contrast.shape, dtype=np.int64)
         for index, code in enumerate(codes):
             known[seen.labels == code] = index + 1
         edges: list[Floats] = []

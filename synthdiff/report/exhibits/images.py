@@ -22,7 +22,7 @@ LARGEST = 512
 SETS: Mapping[str, str] = {"train": "training", "holdout": "held-out", "synthetic": "synthetic"}
 """What a set of images is called."""
 
-ALL_LABELS = "all labels"
+ALL_LABELS, ALL_FINDINGS = "all labels", "all findings"
 
 
 # --- what images look like --------------------------------------------------------------------------------------------
@@ -315,25 +315,30 @@ def memorisation(detail: Json, check: Json, key: str) -> list[Block]:
 
 
 def image_utility(detail: Json, check: Json, key: str) -> list[Block]:
-    """Draw how well structures are segmented after learning from synthetic images, and from both, beside real ones."""
-    overall = [{"label": ALL_LABELS, **one} for one in mappings(detail.get("learnt_from"))]
-    labelled = [{**one, "label": f"label {clean(one.get('label'))}"} for one in mappings(detail.get("by_label"))]
+    """Draw what nets do on held-out patients after learning from synthetic images, and from both, beside real ones."""
+    findings = detail.get("measure") == "auc"
+    part, measure, heading = ("finding", "AUC", "Finding") if findings else ("label", "Dice", "Structure")
+    overall = [{"part": ALL_FINDINGS if findings else ALL_LABELS, **one} for one in mappings(detail.get("learnt_from"))]
+    single = [
+        {**one, "part": clean(one.get(part)) if findings else f"label {clean(one.get(part))}"}
+        for one in mappings(detail.get(f"by_{part}"))
+    ]
     by: dict[str, dict[str, Json]] = {}
-    for one in [*overall, *labelled]:
-        by.setdefault(one["label"], {})[clean(one.get("learnt_from"))] = one
+    for one in [*overall, *single]:
+        by.setdefault(one["part"], {})[clean(one.get("learnt_from"))] = one
     pictures = []
     for arm, title in (
         ("synthetic", "Learnt from synthetic images"),
         ("both", "Learnt from real and synthetic images"),
     ):
-        known = points({label: {**one[arm], "reference": one.get("real")} for label, one in by.items() if arm in one})
+        known = points({name: {**one[arm], "reference": one.get("real")} for name, one in by.items() if arm in one})
         if known:
             note = "band: learnt from real images"
-            pictures.append(forest(title, known, f"{key}-{arm}", unit="Dice on held-out patients", note=note))
+            pictures.append(forest(title, known, f"{key}-{arm}", unit=f"{measure} on held-out patients", note=note))
     blocks: list[Block] = [Gallery(tuple(pictures), legend="figures")] if pictures else []
-    heads = {"label": "Structure", "n": "Patients", "real": "Real", "synthetic": "Synthetic", "both": "Both"}
-    rows = [{"label": label, "n": next(iter(one.values())).get("n"), **one} for label, one in by.items()]
-    blocks += tables(sheet("Dice on held-out patients, by what was learnt from", rows, heads))
+    heads = {"part": heading, "n": "Patients", "real": "Real", "synthetic": "Synthetic", "both": "Both"}
+    rows = [{"part": name, "n": next(iter(one.values())).get("n"), **one} for name, one in by.items()]
+    blocks += tables(sheet(f"{measure} on held-out patients, by what was learnt from", rows, heads))
     sizes = (("n_train", "images to learn from"), ("n_test", "patients to test on"), ("steps", "steps"))
     told = [f"{count(detail[part])} {said}" for part, said in sizes if finite(detail.get(part)) is not None]
-    return blocks + ([Note(f"For each segmenter: {listed(told)}.")] if told else [])
+    return blocks + ([Note(f"For each model: {listed(told)}.")] if told else [])

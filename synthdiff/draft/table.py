@@ -1,16 +1,13 @@
-"""Drafts: the commented recipe that ``synthdiff init`` writes after a look at a table.
+"""Drafts of tables. Each column has one line; it is a comment where inference is left to itself, and active YAML where
+the draft would keep something from being learnt.
 
-A draft decides nothing that a person did not see. Each column has one line; it is a comment where inference is left to
-itself, and active YAML where the draft would keep something from being learnt. ``LOOK`` marks what a person should
-look at. The only values of the data in a draft are levels: those of ordinal columns if none is rare, and the few that
-the reasons of inference name.
+The only values of the data in a draft are levels: those of ordinal columns if none is rare, and the few that the
+reasons of inference name.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthdiff.draft.text import comment, head, relative, release_name
 from synthdiff.schema import Column, Schema
 from synthdiff.yamlfile import one_line
-
-SCHEMA_FILE = "recipe.schema.json"
-"""The JSON schema that a draft names in its first line; it stands beside the recipe."""
 
 _NEAR_CONSTANT = 0.99
 _FEWEST_PERSONS = 20
@@ -102,19 +97,17 @@ def draft_recipe(table: str | Path, frame: pd.DataFrame, schema: Schema, recipe:
     looks = [line for line in lines.values() if line.look]
 
     text = [
-        f"# yaml-language-server: $schema={SCHEMA_FILE}",
-        f"# synthdiff run {_comment(shlex.quote(recipe.name if recipe.is_absolute() else recipe.as_posix()))}",
-        "#",
-        f"# Drafted from {_comment(table.name)}: {rows:,} rows, {len(lines):,} columns.",
+        *head(recipe),
+        f"# Drafted from {comment(table.name)}: {rows:,} rows, {len(lines):,} columns.",
         "# A column's line that is a comment says what synthdiff takes it for, and why; uncomment and change it to",
         "# decide otherwise. Active lines keep out of the generator what it should not learn. A quasi-identifier is",
         "# what others may know of a person, such as age and place, and could recognise the person by.",
         f"# LOOK marks what a person should look at: {len(looks)} of the columns.",
         "",
-        f"name: {one_line(_release_name(table))}",
+        f"name: {one_line(release_name(table.name, 'table'))}",
         "",
         "data:",
-        f"  table: {one_line(_relative(table, recipe))}",
+        f"  table: {one_line(relative(table, recipe))}",
         f"  holdout: {held_out:<4}  # {_held_out_note(frame, held_out, group)}",
     ]
     if group is not None:
@@ -330,8 +323,8 @@ def _written(line: _Line, width: int) -> list[str]:
     rows = _entry(line)
     if not line.active:
         rows = [f"# {row}" for row in rows]
-    comment = _comment("; ".join(dict.fromkeys([*line.look, *line.notes])))
-    rows[-1] = f"{rows[-1]:<{width + 2}}  # {'LOOK: ' if line.look else ''}{comment}"
+    why = comment("; ".join(dict.fromkeys([*line.look, *line.notes])))
+    rows[-1] = f"{rows[-1]:<{width + 2}}  # {'LOOK: ' if line.look else ''}{why}"
     return rows
 
 
@@ -343,20 +336,3 @@ def _entry(line: _Line) -> list[str]:
 def _words(name: str) -> list[str]:
     """The words of a column's name in small letters: ``patientNbr2`` is ``patient`` and ``nbr``."""
     return [word.lower() for word in re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name))]
-
-
-def _comment(text: str) -> str:
-    """Text that ends neither its line nor the YAML."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def _release_name(table: Path) -> str:
-    stem = table.name.split(".")[0]
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:100] or "table"
-
-
-def _relative(table: Path, recipe: Path) -> str:
-    try:
-        return Path(os.path.relpath(table, recipe.parent)).as_posix()
-    except ValueError:  # on another drive there is no relative path
-        return table.as_posix()
