@@ -97,8 +97,8 @@ class VolumeDiffusion(Generator):
         space: Space | str | dict[str, Any] = Cascade(),  # noqa: B008 - frozen
         first: Backbone | str | dict[str, Any] = UNet(channels=(64, 64), blocks=2),  # noqa: B008
         detail: Backbone | str | dict[str, Any] = UNet(channels=(32, 48, 96)),  # noqa: B008
-        sampler: Sampler | str | dict[str, Any] = DPMpp(),  # noqa: B008
-        steps: int = 16,
+        sampler: Sampler | str | dict[str, Any] = DPMpp(eta=1),  # noqa: B008
+        steps: int = 20,
         device: str = "auto",
         random_state: int = 0,
     ) -> None:

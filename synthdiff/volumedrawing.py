@@ -19,9 +19,11 @@ from synthdiff.training.loop import autocast
 BLOCK = 8
 """Volumes that are seeded and computed together, so that one does not depend on how many are asked for."""
 
-FIRST_LEVELS: SDE = EDM(sigma_min=0.02, sigma_max=40)
-DETAIL_LEVELS: SDE = EDM(sigma_min=0.01, sigma_max=10)
-"""Sampling begins with the data's own Gaussian under noise of the highest level, which hides all that it lacks."""
+FIRST_LEVELS: SDE = EDM(sigma_min=0.3, sigma_max=40)
+DETAIL_LEVELS: SDE = EDM(sigma_min=0.3, sigma_max=10)
+"""Sampling begins with the data's own Gaussian under noise of the highest level, which hides all that it lacks. Under
+the lowest one, a net that has seen some hundred scans cannot tell noise from texture, and small steps keep the noise: a
+last guess takes it away. (Hippocampus, excess radiomic distance by lowest level: 0.01 1.9, 0.15 1.4, 0.3 1.1.)"""
 
 
 @torch.no_grad()

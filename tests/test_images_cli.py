@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from synthdiff.cli import main
 from synthdiff.console import ACCEPTED, BAD_INPUT, REFUSED
 from synthdiff.data import read_volumes
 from synthdiff.data.folders import read_folder, write_volumes
+from synthdiff.data.segmentation import write_segmentation
+from synthdiff.data.series import write_series
+from synthdiff.errors import DataError
+from synthdiff.material import Pictures
+from synthdiff.progress import SILENT
+from synthdiff.recipe import load_recipe
 from tests.data.syntheses import scan
 from tests.phantoms import SIDES, write_phantoms
 
@@ -243,9 +250,6 @@ def test_what_is_of_tables_is_not_taken_with_images(house: Path, option: str) ->
 
 def test_a_release_of_dicom_alone_is_read_back(tmp_path: Path) -> None:
     """With its label maps; where one image has no labelled voxel and so no segmentation, that is its label map."""
-    from synthdiff.data.segmentation import write_segmentation
-    from synthdiff.data.series import write_series
-
     volumes = [scan("MR", 0, 900, np.int16, (8, 9, 5)) for _ in range(3)]
     for number, volume in enumerate(volumes, 1):
         who = {"release": "r/1", "patient": f"SYNTH-{number:06d}"}
@@ -257,6 +261,27 @@ def test_a_release_of_dicom_alone_is_read_back(tmp_path: Path) -> None:
     assert [volume.subject for volume in read] == ["SYNTH-000001", "SYNTH-000002", "SYNTH-000003"]
     sums = [int(volume.labels.sum()) for volume in read if volume.labels is not None]
     assert sums[1] == 0 and sums[0] == sums[2] == int(np.asarray(volumes[0].labels).sum())
+
+
+def test_dicom_alone_is_audited_as_nifti_would_be(tmp_path: Path) -> None:
+    """A reader of DICOM puts slices of left-handed axes in reverse order; the figures must not notice."""
+    write_phantoms(tmp_path / "house", range(24), affine=np.diag([1.0, 1.2, -2.0, 1.0]))
+    text = RECIPE.replace("{policy: lenient.yaml}", "{purpose: share}").replace("holdout: 0.4", "holdout: 0.5")
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    material = Pictures.load(load_recipe(tmp_path / "recipe.yaml"), SILENT)
+    made = material.train[:3]
+    write_volumes(made, tmp_path / "nifti")
+    for number, volume in enumerate(made, 1):
+        place = tmp_path / "dicom" / "series" / f"SYNTH-{number:06d}"
+        files = write_series(volume, place / "1", release="r/1", patient=place.name)
+        write_segmentation(volume, files, place / "2" / "segmentation.dcm", names=["a", "b"])
+    one, other = (material.read_back(tmp_path / name) for name in ("nifti", "dicom"))
+    for a, b in zip(one, other, strict=True):
+        assert np.array_equal(a.array, b.array) and a.array.dtype == b.array.dtype
+        assert np.array_equal(np.asarray(a.labels), np.asarray(b.labels)) and np.allclose(a.affine, b.affine)
+    halves = [replace(volume, array=volume.array + np.float32(0.5)) for volume in material.train]
+    with pytest.raises(DataError, match="rounded to 16 bits"):
+        Pictures(material.recipe, halves, material.holdout).read_back(tmp_path / "dicom")
 
 
 def test_checks_are_listed_with_what_they_are_about() -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from synthdiff.diffusion.denoiser import Denoise
@@ -14,10 +15,11 @@ from synthdiff.samplers.sampler import Noise, Sampler
 
 
 @torch.no_grad()
-def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
+def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise, eta: float = 0.0) -> Tensor:
     """Extrapolate the clean data from the last two guesses, linearly in ``log sigma`` (Lu et al. 2022, algorithm 2).
 
-    The first step, and a last one to 0, are of first order. Nothing is random: ``noise`` is not used.
+    The first step, and a last one to 0, are of first order. With ``eta = 1`` it is the reverse SDE that is solved
+    (their SDE-DPM-Solver++(2M)): of what noise there was, fresh noise takes the place, which forgets earlier errors.
     """
     ones = x.new_ones(len(x))
     before, clean_before = 0.0, x
@@ -26,15 +28,20 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise) -> Tenso
         if before > 0 and after > 0:
             ratio = math.log(before / sigma) / math.log(sigma / after)
             guess = clean + (clean - clean_before) / (2 * ratio)
-        x = guess + after / sigma * (x - guess)
+        kept = (after / sigma) ** eta  # of the noise, beside what the lower level takes away
+        x = guess + after / sigma * kept * (x - guess)
+        if eta > 0 and after > 0:
+            x = x + after * math.sqrt(1 - kept**2) * noise(x)
         before, clean_before = sigma, clean
     return x
 
 
 class DPMpp(Sampler):
-    """The probability-flow ODE by DPM-Solver++(2M): deterministic, good from 15 steps on (Lu et al. 2022)."""
+    """DPM-Solver++(2M): the probability-flow ODE, or with ``eta: 1`` the SDE; good from 15 steps on (Lu et al. 2022)."""
 
     kind: Literal["dpm++"] = "dpm++"
+    eta: float = Field(default=0.0, ge=0, le=1)
+    """How much of the noise is fresh at every step; 0 makes the sampler deterministic."""
     order: ClassVar[int] = 2
 
     def evaluations(self, steps: int) -> int:
@@ -43,4 +50,4 @@ class DPMpp(Sampler):
 
     def __call__(self, denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
         """Sample, see :func:`dpmpp_2m`."""
-        return dpmpp_2m(denoise, x, sigmas, noise)
+        return dpmpp_2m(denoise, x, sigmas, noise, self.eta)

@@ -16,6 +16,7 @@ from test_exhibits import JSON, told
 
 from synthdiff.report.custodian import render_custodian
 from synthdiff.report.exhibits import exhibits
+from synthdiff.report.findings import requirements
 from synthdiff.report.page import render
 from synthdiff.report.words import GLOSSARY, glossary
 
@@ -36,6 +37,27 @@ def test_a_check_of_images_shows_what_it_found(name: str) -> None:
     said = told(exhibits(name, {"detail": detail}, "k"))
     for text in expected:
         assert text in said, text
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_usefulness_to_tell_findings_is_told_as_an_area_under_the_curve(several: bool) -> None:
+    detail, _ = DETAILS["image_utility"]
+    by = [{**one, "finding": "viral pneumonia"} for one in detail["by_label"]] if several else []
+    kept = {key: part for key, part in detail.items() if key != "by_label"}
+    said = told(exhibits("image_utility", {"detail": {**kept, "measure": "auc", "by_finding": by}}, "k"))
+    assert "all findings | 30 | 0.800 (0.750 to 0.850) | 0.700 (0.650 to 0.750) | 0.820 (0.770 to 0.870)" in said
+    assert "AUC on held-out patients" in said and "Dice" not in said
+    assert ("viral pneumonia | 30 | 0.600" in said) == several
+
+
+def test_what_other_figures_stand_in_for_is_no_open_requirement() -> None:
+    made = of_images()
+    made["policy"]["require"] = {"auc_ratio": ">= 0.90", "dice_ratio": ">= 0.90"}
+    utility = made["checks"]["image_utility"]
+    utility["bars"] = {"auc_ratio": utility["bars"]["dice_ratio"]}
+    assert [one.found for one in requirements(made)].count("not measured") == 1
+    utility["spared"] = ["dice_ratio"]
+    assert [one.found for one in requirements(made)].count("not measured") == 0
 
 
 @settings(max_examples=8, deadline=None)

@@ -12,17 +12,22 @@ from diffusion.analytic import GAUSSIAN, MIXTURE
 from torch import Tensor
 
 from synthdiff.diffusion.sde import EDM, SDE
-from synthdiff.samplers import DDIM, Heun, PredictorCorrector, Sampler, noise_from
+from synthdiff.samplers import DDIM, DPMpp, Heun, PredictorCorrector, Sampler, noise_from
 from synthdiff.samplers.ddim import ddim
 
-VARIANTS = [DDIM(eta=1), Heun(churn=10, churn_min=0.05, churn_max=50), PredictorCorrector(corrector_steps=2)]
+VARIANTS = [
+    DDIM(eta=1),
+    DPMpp(eta=1),
+    Heun(churn=10, churn_min=0.05, churn_max=50),
+    PredictorCorrector(corrector_steps=2),
+]
 SAMPLERS = [*(member() for member in Sampler.members.values()), *VARIANTS]
 each_sampler = pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
 
 
 def steps_for(sampler: Sampler) -> int:
     """Enough for the distribution to be right to about 2 %."""
-    return 400 if sampler.order == 1 else 120
+    return 400 if sampler.order == 1 else 240 if is_random(sampler) else 120
 
 
 def is_random(sampler: Sampler) -> bool:
