@@ -159,7 +159,7 @@ def test_the_plain_form(fresh: AuditReport) -> None:
         assert set(check) == {
             "value", "interval", "n", "estimate", "unit", "direction", "aspect", "source", "title", "reference",
             "verdict", "gating", "reason", "bars", "estimates", "detail", "terms",
-            "settings",
+            "settings", "spared",
         }, name  # fmt: skip
         if check["estimate"] is not None:  # else the schema names no survival time and no protected group
             assert check["value"] == check["estimates"][check["estimate"]]["value"]

@@ -14,7 +14,13 @@ from synthdiff.nets.unet import UNet
 from synthdiff.volume import VolumeDiffusion
 from synthdiff.voxels import Volume
 
-SMALL = {"first": UNet(channels=(8, 16)), "detail": UNet(channels=(8, 8, 16)), "budget_steps": 4, "steps": 4}
+SMALL = {
+    "space": Cascade(coarsest=1024),
+    "first": UNet(channels=(8, 16)),
+    "detail": UNet(channels=(8, 8, 16)),
+    "budget_steps": 4,
+    "steps": 4,
+}
 SCANS = [phantom(number) for number in range(24)]
 
 
@@ -101,7 +107,7 @@ def test_large_volumes_have_several_scales():
     [("voxels", 1), ("haar", 1), (Cascade(coarsest=200), 3), (Latent(channels=(8, 16), codes=4), 1)],
 )
 def test_any_space_will_do(space, stages, tmp_path):
-    model = VolumeDiffusion(space=space, **SMALL).fit(SCANS)
+    model = VolumeDiffusion(**SMALL | {"space": space}).fit(SCANS)
     assert model.evaluations == 4 * stages
     drawn = model.sample(2)
     assert drawn[0].array.shape == drawn[0].labels.shape == model.codec_.shape

@@ -238,10 +238,11 @@ def _offset(data: bytes, lines: int) -> int:
 
 def _delimiter(data: bytes) -> str:
     """The separator that cuts the first records into the same number of cells, the most there are."""
-    best, most = ",", (0, 0)
+    best, most = ",", (0, 0, 0)
     for delimiter in _DELIMITERS:
         counts = [len(cells) for (cells, _, _), _ in zip(_records(data, delimiter), range(_SNIFFED), strict=False)]
-        score = (int(len(set(counts)) == 1), counts[0] if counts else 0)
+        # Of two that cut alike, the one that finds more records: a stray quote swallows all that follow.
+        score = (int(len(set(counts)) == 1), counts[0] if counts else 0, len(counts))
         if score[1] > 1 and score > most:
             best, most = delimiter, score
     return best
