@@ -37,7 +37,7 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise, eta: flo
 
 
 class DPMpp(Sampler):
-    """DPM-Solver++(2M): the probability-flow ODE, or with ``eta: 1`` the SDE; good from 15 steps on (Lu et al. 2022)."""
+    """DPM-Solver++(2M): the probability-flow ODE, or the SDE (``eta: 1``); good from 15 steps on (Lu et al. 2022)."""
 
     kind: Literal["dpm++"] = "dpm++"
     eta: float = Field(default=0.0, ge=0, le=1)
