@@ -85,6 +85,10 @@ def _base(family: str) -> type[Part]:
             from synthdiff.diffusion.schedule import Schedule
 
             return Schedule
+        case "spaces":
+            from synthdiff.nets.space import Space
+
+            return Space
         case _:
             from synthdiff.diffusion.sde import SDE
 

@@ -28,6 +28,7 @@ FAMILIES = [
     "samplers",
     "schedules",
     "sdes",
+    "spaces",
 ]
 
 
