@@ -193,7 +193,7 @@ class VolumeDiffusion(Generator):
 
     @property
     def evaluations(self) -> int:
-        """How often a net is evaluated for one volume, over all scales."""
+        """How often a net is evaluated for one volume, over all stages."""
         self._check_fitted()
         return len(self.nets_) * Sampler.build(self.sampler).evaluations(self.steps)
 

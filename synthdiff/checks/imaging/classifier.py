@@ -1,7 +1,6 @@
 """Classifier: a small convolutional net that learns to tell the findings of images apart, as a measuring instrument.
 
-Like the segmenter (:mod:`synthdiff.checks.imaging.segmenter`), it learns for a fixed number of steps, without
-validation, averaging or augmentation, so that what it shows is what the images have taught it.
+It learns as the segmenter does (:mod:`synthdiff.checks.imaging.teaching`).
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synthdiff.checks.imaging.teaching import teach
 from synthdiff.checks.intervals import Floats
-from synthdiff.seeds import derive, torch_generator
 
 CHANNELS = (16, 32, 64)
 """Of the net's levels, each of half the resolution of the one before."""
@@ -24,7 +23,7 @@ BATCH = {2: 32, 3: 8}
 """Images a step, by their dimensions."""
 
 RATE = 3e-3
-"""The learning rate; it rises over the first tenth of the steps and falls to nothing."""
+"""The learning rate."""
 
 
 def learn(images: Tensor, classes: Tensor, count: int, *, steps: int, seed: int) -> nn.Module:
@@ -43,24 +42,14 @@ def learn(images: Tensor, classes: Tensor, count: int, *, steps: int, seed: int)
     """
     from monai.networks.nets.classifier import Classifier
 
-    size = min(BATCH[images.ndim - 2], len(images))
     halved, norm = (2,) * len(CHANNELS), ("group", {"num_groups": GROUPS})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "weights"))
-        net = Classifier(images.shape[1:], count, CHANNELS, halved, num_res_units=1, norm=norm)
-    generator = torch_generator(seed, "order")
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.01)
-    order = torch.empty(0, dtype=torch.int64)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, 10 * (step + 1) / steps) * (1 - step / steps)
-        if len(order) < size:
-            order = torch.cat([order, torch.randperm(len(images), generator=generator)])
-        chosen, order = order[:size], order[size:]
-        optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(net(images[chosen]), classes[chosen]).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return net.eval()
+
+    def make() -> nn.Module:
+        net: nn.Module = Classifier(images.shape[1:], count, CHANNELS, halved, num_res_units=1, norm=norm)
+        return net
+
+    size, loss = BATCH[images.ndim - 2], nn.functional.cross_entropy
+    return teach(make, loss, images, classes, size=size, rate=RATE, steps=steps, seed=seed)
 
 
 @torch.no_grad()

@@ -1,8 +1,6 @@
 """Segmenter: a small U-Net that learns to draw label maps, as a measuring instrument.
 
-It is kept apart from the training loop of the generators: an instrument must not change when they do, and what it
-measures is the images it learns from, so it learns for a fixed number of steps, without validation, averaging or
-augmentation, from whatever it is given.
+How it learns is in :mod:`synthdiff.checks.imaging.teaching`.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ from torch import Tensor, nn
 
 from synthdiff.checks.imaging.grey import grey
 from synthdiff.checks.imaging.resemblance import averaged
+from synthdiff.checks.imaging.teaching import teach
 from synthdiff.checks.intervals import Floats
-from synthdiff.seeds import derive, torch_generator
 from synthdiff.voxels import Volume
 
 LARGEST = 64
@@ -31,7 +29,7 @@ BATCH = {2: 16, 3: 4}
 """Images a step, by their dimensions."""
 
 RATE = 5e-3
-"""The learning rate; it rises over the first tenth of the steps and falls to nothing."""
+"""The learning rate."""
 
 
 @dataclass(frozen=True)
@@ -110,23 +108,14 @@ def learn(images: Tensor, maps: Tensor, classes: int, *, steps: int, seed: int) 
     """
     from monai.networks.nets.unet import UNet
 
-    size = min(BATCH[maps.ndim - 1], len(images))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "weights"))
-        net = UNet(maps.ndim - 1, 1, classes, CHANNELS, (2,) * (len(CHANNELS) - 1), num_res_units=1, norm="instance")
-    generator = torch_generator(seed, "order")
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.01)
-    order = torch.empty(0, dtype=torch.int64)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, 10 * (step + 1) / steps) * (1 - step / steps)
-        if len(order) < size:
-            order = torch.cat([order, torch.randperm(len(images), generator=generator)])
-        chosen, order = order[:size], order[size:]
-        optimizer.zero_grad(set_to_none=True)
-        _loss(net(images[chosen]), maps[chosen]).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return net.eval()
+    axes = maps.ndim - 1
+
+    def make() -> nn.Module:
+        halved = (2,) * (len(CHANNELS) - 1)
+        net: nn.Module = UNet(axes, 1, classes, CHANNELS, halved, num_res_units=1, norm="instance")
+        return net
+
+    return teach(make, _loss, images, maps, size=BATCH[axes], rate=RATE, steps=steps, seed=seed)
 
 
 def _loss(logits: Tensor, maps: Tensor) -> Tensor:
