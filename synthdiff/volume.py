@@ -176,7 +176,7 @@ class VolumeDiffusion(Generator):
         self.nets_ = torch.nn.ModuleList()
         stages = self.space_.split(tensor)
         for number, (target, coarse) in enumerate(stages):
-            wiener = Wiener.fit(target[kept], COMPONENTS if number == 0 else 0)
+            wiener = Wiener.fit(target[kept], told[kept], COMPONENTS if number == 0 else 0)
             net = self._net(number, wiener, coarse.shape[1])
             net.knows(coarse[kept])
             fold = torch.full((len(X),), wiener.whole)
@@ -390,7 +390,9 @@ class VolumeDiffusion(Generator):
         self.nets_ = torch.nn.ModuleList()
         for number, (shape, components, folds) in enumerate(facts["stages"]):
             coarser = self.codec_.channels if number else 0
-            self.nets_.append(self._net(number, Wiener(tuple(shape), components, folds), coarser))
+            self.nets_.append(
+                self._net(number, Wiener(tuple(shape), components, folds, self.conditions_.width), coarser)
+            )
         self.nets_.load_state_dict(tensors)
         for net in (self.space_, self.nets_):
             net.to(device_of(self.device)).eval()

@@ -81,7 +81,7 @@ def draw(
             return untold + guidance * (clean - untold)
 
         sides = (BLOCK, *net.wiener.mean.shape[1:])
-        start = net.wiener.draw(normal(*sides), normal(BLOCK, len(net.wiener.variances)))
+        start = net.wiener.draw(normal(*sides), normal(BLOCK, len(net.wiener.variances)), told)
         drawn = sampler(denoise, start + float(levels[0]) * normal(*sides), levels, noise_from(generator))
         coarse = space.join(number, drawn, coarse).float()
     return coarse

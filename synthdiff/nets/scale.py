@@ -76,7 +76,14 @@ class Scale(nn.Module):
         self.coarse_spread.copy_(spread.view(self.coarse_spread.shape).clamp_min(1e-6))
 
     def seen(
-        self, x: Tensor, sigma: Tensor, base: Tensor, coarse: Tensor, clean: Tensor | None, shown: Tensor
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        base: Tensor,
+        coarse: Tensor,
+        condition: Tensor,
+        clean: Tensor | None,
+        shown: Tensor,
     ) -> Tensor:
         """What the net sees, of unit size: shape ``(n, inputs, *sides)``.
 
@@ -86,12 +93,13 @@ class Scale(nn.Module):
             Noisy records, and what the filter makes of them.
         sigma : Tensor, shape (n,)
         coarse : Tensor, shape (n, coarser, *sides)
+        condition : Tensor, shape (n, conditions)
         clean : Tensor, shape (n, channels, *sides), optional
             Records whose label maps may be shown.
         shown : Tensor of bool, shape (n,)
             Whose are.
         """
-        spread, mean = self.wiener.spread(x), self.wiener.mean
+        spread, mean = self.wiener.spread(x), self.wiener.centre(condition)
         noisy = (x - mean) * (spread.square() + along(sigma, x).square()).rsqrt()
         at = positions(x).expand(len(x), *[-1] * (x.ndim - 1))
         parts = [noisy, (base - mean) / spread, (coarse - self.coarse_mean) / self.coarse_spread, at]
@@ -112,9 +120,9 @@ class Scale(nn.Module):
         self, x: Tensor, sigma: Tensor, coarse: Tensor, condition: Tensor, maps: Tensor | None = None
     ) -> Tensor:
         """The clean records that are expected of noisy ones; with ``maps``, records whose label maps they have."""
-        base: Tensor = self.wiener(x, sigma)
+        base: Tensor = self.wiener(x, sigma, condition)
         shown = torch.full((len(x),), maps is not None, device=x.device)
-        seen = self.seen(x, sigma, base, coarse, maps, shown)
+        seen = self.seen(x, sigma, base, coarse, condition, maps, shown)
         clean: Tensor = base + self.wiener.error(sigma, x) * self(seen, sigma, condition)
         return clean if maps is None else torch.where(self.of_maps(x), maps, clean)
 
@@ -148,11 +156,12 @@ def scale_loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Gener
     noisy = x + along(sigma, x) * noise(x)
     coarse = coarse + DOUBT * net.coarse_spread * noise(coarse)
     hidden, shown = chance(UNTOLD), chance(MAPPED) & net.mapped.any()
-    base = net.wiener(noisy, sigma, fold)
-    seen, target = net.seen(noisy, sigma, base, coarse, x, shown), (x - base) / net.wiener.error(sigma, x)
+    condition = condition * ~hidden[:, None]
+    base = net.wiener(noisy, sigma, condition, fold)
+    seen, target = net.seen(noisy, sigma, base, coarse, condition, x, shown), (x - base) / net.wiener.error(sigma, x)
     if net.training:
         seen, target = _crop(seen, target, generator)
-    raw = net(seen, sigma, condition * ~hidden[:, None])
+    raw = net(seen, sigma, condition)
     counted = ~(along(shown, x) & net.of_maps(x))
     loss: Tensor = ((raw - target).square() * counted).flatten(1).mean(1)
     return loss
