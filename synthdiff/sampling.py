@@ -36,7 +36,8 @@ def sample_to_files(
         Records.
     output : path
         For a table a file, by whose ending the format is chosen. For images a folder, which is made or is empty; in it
-        are NIfTI files, in ``images`` and, where the model has learnt label maps, ``labels``.
+        are NIfTI files, in ``images`` and, where the model has learnt label maps, ``labels``; a given finding is
+        kept in ``findings.csv``.
     given : mapping, optional
         Conditions.
     seed : int, optional

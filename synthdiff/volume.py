@@ -222,7 +222,7 @@ class VolumeDiffusion(Generator):
         Returns
         -------
         list of Volume
-            On the codec's grid. The first of a longer draw are those of a shorter one.
+            On the codec's grid, with the finding that was given. The first of a longer draw are those of a shorter one.
 
         Raises
         ------
@@ -300,6 +300,7 @@ class VolumeDiffusion(Generator):
         seed = self.random_state if random_state is None else random_state
         told = self.conditions_.told(given, BLOCK).to(device_of(self.device))
         sampler, drawn = Sampler.build(self.sampler), list[Volume]()
+        finding = str(given.get("finding", ""))
         with progress.phase("sampling", n) as phase:
             for index, start, stop in blocks(n, BLOCK):
                 shown = None
@@ -308,7 +309,8 @@ class VolumeDiffusion(Generator):
                     block = [maps[place] for place in range(start, stop)]
                     shown = self._standardised(self._padded(self.codec_.encode((block * BLOCK)[:BLOCK])))
                 found = draw(self._scales(), self.space_, sampler, self.steps, told, guidance, (seed, index), shown)
-                drawn += self.codec_.decode(self._cut(found)[: stop - start])
+                made = self.codec_.decode(self._cut(found)[: stop - start])
+                drawn += [replace(volume, finding=finding) for volume in made]
                 phase.advance(stop - start)
         return drawn
 

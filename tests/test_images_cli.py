@@ -97,6 +97,7 @@ def test_a_draw_has_the_finding_that_is_asked_for(house: Path, tmp_path: Path) -
         called("sample", "model", "-n", 1, "-o", finding, "--given", f"finding={finding}")
     torn, whole = (Path(finding, "images/000001.nii.gz").read_bytes() for finding in ("torn", "whole"))
     assert torn != whole
+    assert [volume.finding for name in ("torn", "whole") for volume in read_folder(Path(name))] == ["torn", "whole"]
     said = call("sample", "model", "-n", 1, "-o", "none", "--given", "finding=burnt")
     assert said.exit_code == BAD_INPUT and "'burnt' is not a level" in said.stderr and "'torn'" in said.stderr
     assert not Path("none").exists()

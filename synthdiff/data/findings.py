@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from synthdiff.data.csv import Csv, read_words
 from synthdiff.data.format import check_file, raise_all
 from synthdiff.errors import DataError
@@ -70,3 +72,16 @@ def read_findings(path: Path, volumes: Sequence[Volume], keys: Sequence[str] = (
         what = f"{len(alone)} of {len(wanted)} {key}s have no row: {', '.join(alone[:10])}{more}"
         raise DataError(what, where=path.name, mend="add them, or take these images out")
     return [replace(volume, finding=said[name][0]) for volume, name in zip(volumes, names, strict=True)]
+
+
+def findings_table(volumes: Sequence[Volume], **names: Sequence[str]) -> str:
+    """What each image shows, as CSV that :func:`read_findings` reads.
+
+    Parameters
+    ----------
+    volumes : sequence of Volume
+    **names : sequence of str
+        What each is called, by ``file`` or ``subject``.
+    """
+    cells = {**names, FINDING: [volume.finding for volume in volumes]}
+    return pd.DataFrame(cells).to_csv(index=False, lineterminator="\n")

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthdiff.data import nifti, raster
 from synthdiff.data.dicom import dicom_files, read_headers
-from synthdiff.data.findings import read_findings
+from synthdiff.data.findings import findings_table, read_findings
 from synthdiff.data.objects import staged
 from synthdiff.data.volumes import read_volumes
 from synthdiff.errors import DataError
@@ -153,6 +153,8 @@ def check_new_folder(path: Path) -> None:
 def write_volumes(volumes: Sequence[Volume], folder: Path) -> None:
     """Write one NIfTI file an image into ``images``, numbered; label maps of the same names into ``labels``.
 
+    What the images show, if anything is said of it, goes into ``findings.csv``.
+
     Parameters
     ----------
     volumes : sequence of Volume
@@ -173,7 +175,9 @@ def write_volumes(volumes: Sequence[Volume], folder: Path) -> None:
         for name in ("images", "labels"):
             if name == "images" or volumes[0].labels is not None:
                 (staging / name).mkdir(parents=True)
-        for number, volume in enumerate(volumes, 1):
-            name = f"{number:06d}.nii.gz"
+        names = [f"{number:06d}.nii.gz" for number in range(1, len(volumes) + 1)]
+        if any(volume.finding for volume in volumes):
+            (staging / FINDINGS).write_text(findings_table(volumes, file=names), encoding="utf-8")
+        for name, volume in zip(names, volumes, strict=True):
             labels = None if volume.labels is None else staging / "labels" / name
             nifti.write_nifti(volume, staging / "images" / name, labels)

@@ -20,6 +20,7 @@ from synthdiff.auditing import AuditReport, audit_images
 from synthdiff.checks.check import RARE
 from synthdiff.codec.volume import VolumeCodec
 from synthdiff.data import header_concerns, read_volumes, split_subjects
+from synthdiff.data.findings import findings_table
 from synthdiff.data.folders import FINDINGS, SERIES, read_folder, write_volumes
 from synthdiff.data.segmentation import write_segmentation
 from synthdiff.data.series import write_series
@@ -165,14 +166,7 @@ class Pictures(Material[Volumes]):
         """The synthetic volumes, kept as NIfTI."""
         assert isinstance(model, VolumeDiffusion)
 
-        def make(folder: Path) -> None:
-            volumes = self._drawn(model, progress)
-            write_volumes(volumes, folder)
-            if any(volume.finding for volume in volumes):
-                files = [f"{number:06d}.nii.gz" for number in range(1, len(volumes) + 1)]
-                (folder / FINDINGS).write_text(_table(volumes, file=files), encoding="utf-8")
-
-        return self.read_back(attempt.keep(NIFTI, make))
+        return self.read_back(attempt.keep(NIFTI, lambda folder: write_volumes(self._drawn(model, progress), folder)))
 
     def read_back(self, folder: Path) -> Volumes:
         """Synthetic volumes as they are audited, from an attempt's folder or the folder ``data`` of a release.
@@ -214,7 +208,7 @@ class Pictures(Material[Volumes]):
                 made = attempt.keep(SERIES, lambda folder: self._write_series(synthetic, folder))
                 staging.write(f"data/{SERIES}", partial(copytree, made))
         if any(volume.finding for volume in synthetic):
-            staging.add(f"data/{FINDINGS}", _table(synthetic, **self._names(synthetic)))
+            staging.add(f"data/{FINDINGS}", findings_table(synthetic, **self._names(synthetic)))
 
     def described(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """What the images are."""
@@ -257,7 +251,7 @@ class Pictures(Material[Volumes]):
             )
             for finding, n in Counter(asked).items()
         }
-        return [replace(next(drawn[finding]), finding=finding) for finding in asked]
+        return [next(drawn[finding]) for finding in asked]
 
     def _names(self, synthetic: Volumes) -> dict[str, list[str]]:
         """What the released files call each image, by the columns that :func:`read_volumes` finds it by."""
@@ -317,9 +311,3 @@ def _check_findings(train: Volumes, where: str) -> None:
 
 def _patient(number: int) -> str:
     return f"SYNTH-{number:06d}"
-
-
-def _table(volumes: Volumes, **names: Sequence[str]) -> str:
-    """What each image shows, as CSV."""
-    cells = {**names, "finding": [volume.finding for volume in volumes]}
-    return pd.DataFrame(cells).to_csv(index=False, lineterminator="\n")
