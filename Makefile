@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 EXTRAS := jpeg,tests,notebooks
+# A process for each core; the tests of a file share what they set up.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: setup demo test test-all lint types notebooks oracles bench-tables bench-memory clean
 
@@ -20,10 +22,10 @@ demo: setup
 	@$(BIN)/synthdiff run recipes/heart-failure.yaml || test $$? -eq 3
 
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: setup
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 lint: setup
 	$(BIN)/ruff check .
