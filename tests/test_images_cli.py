@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from synthdiff.cli import main
 from synthdiff.console import ACCEPTED, BAD_INPUT, REFUSED
-from synthdiff.data import read_volumes
+from synthdiff.data import read_volumes, split_subjects
 from synthdiff.data.folders import read_folder, write_volumes
 from synthdiff.data.segmentation import write_segmentation
 from synthdiff.data.series import write_series
@@ -176,6 +176,25 @@ def test_every_figure_of_a_release_of_images_can_be_computed_again(
     result = call("verify", released[name], "--real", house / "house", "--model", house / "model")
     assert result.exit_code == ACCEPTED, result.output
     assert "figures hold" in result.stdout and "about the model" not in result.stderr
+
+
+@pytest.mark.slow
+def test_held_out_images_may_lie_in_a_folder_of_their_own(house: Path, released: dict[str, Path]) -> None:
+    """Where they are the ones that the run held out, every figure holds; with others, figures do not."""
+    scans = read_volumes(house / "house/images", labels=house / "house/labels", modality="MR")
+    parts = dict(zip(("learnt", "held"), split_subjects(scans, 0.4, seed=7), strict=True))
+    for part, volumes in parts.items():
+        for kind in ("images", "labels"):
+            Path(part, kind).mkdir(parents=True)
+            for volume in volumes:
+                shutil.copy(house / "house" / kind / volume.name, Path(part, kind))
+    result = call("verify", released["nifti"], "--real", "learnt", "--holdout", "held")
+    assert result.exit_code == ACCEPTED, result.output
+    assert "figures hold" in result.stdout and "do not" not in result.stdout
+    for kind in ("images", "labels"):
+        Path("held", kind, parts["held"][0].name).unlink()
+    result = call("verify", released["nifti"], "--real", "learnt", "--holdout", "held")
+    assert result.exit_code == REFUSED and "does not hold" in result.stdout
 
 
 def planted(release: Path, target: Path, change: Any) -> Path:
