@@ -128,6 +128,7 @@ def test_labels_keep_their_codes_as_long_as_a_byte_holds_them() -> None:
 
 def test_the_first_images_are_shown_and_a_pair_at_one_scale() -> None:
     assert len(gallery([scan()] * 12)) == 8 and len(gallery([scan()] * 12, 3)) == 3 and gallery([]) == []
+    assert [one["finding"] for one in gallery([scan(), replace(scan(), finding="torn")])] == ["", "torn"]
     large = Volume(np.ones((24, 32, 20)), np.diag([*SPACING, 1.0]), name="a scan")
     both = pair(large, scan())
     assert both["names"] == {"real": "a scan", "synthetic": ""}

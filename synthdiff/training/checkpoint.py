@@ -14,9 +14,10 @@ from synthdiff.errors import ModelError
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors and JSON facts to one file, whole or not at all."""
+    """Write tensors and JSON facts to one file, whole or not at all; its folder is made."""
     from safetensors.torch import save
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Not save_file, which tells of a full disk by an error of its own kind.

@@ -138,6 +138,16 @@ def test_pictures_have_one_row_and_damaged_planes_are_left_out() -> None:
     assert_closed(page), assert_sound(page)
 
 
+def test_a_picture_says_what_it_was_drawn_for() -> None:
+    made = of_images()
+    for one, finding in zip(made["data"]["gallery"], ("torn", HOSTILE[0], "", None, 7), strict=False):
+        one["finding"] = finding
+    page = Reader(render(made))
+    assert_closed(page), assert_sound(page)
+    above = [said for inside, said in page.texts if inside == "text"]
+    assert {"1 torn", "3", "4", "5 7", "6"} <= set(above)
+
+
 def test_names_of_labels_are_the_audits_own() -> None:
     made = of_images()
     made["data"]["images"]["labels"] = {"1": "anterior", "2": HOSTILE[0], "x": "no number"}

@@ -84,7 +84,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     whole = net()
     expected = run(whole)
-    checkpoint = tmp_path / "state.safetensors"
+    checkpoint = tmp_path / "a new folder" / "state.safetensors"
     with pytest.raises(KilledError):
         run(net(), kill_at=kill_at, checkpoint=checkpoint, fingerprint="a")
     resumed = net()

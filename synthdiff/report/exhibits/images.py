@@ -14,7 +14,7 @@ from synthdiff.report.blocks import Block, Gallery, Note, Picture, Table
 from synthdiff.report.exhibits.pieces import drawn_lines, forest, points, sheet, side, tables
 from synthdiff.report.figures import Line, Plane, Point
 from synthdiff.report.reading import Json, finite, floats, items, mapping, mappings
-from synthdiff.report.words import clean, count, derived, listed, percent
+from synthdiff.report.words import clean, count, derived, listed, percent, short
 
 LARGEST = 512
 """Pixels along a plane's side at most: what is larger was not made for a page."""
@@ -30,9 +30,11 @@ ALL_LABELS, ALL_FINDINGS = "all labels", "all findings"
 
 def gallery(shown: Any, names: Mapping[int, str]) -> list[Block]:
     """Synthetic images side by side, each a column of its planes; ``names`` are those of labels by their numbers."""
-    images = [found for one in mappings(shown) if (found := planes(one.get("planes")))]
-    if not images:
+    known = [(one, found) for one in mappings(shown) if (found := planes(one.get("planes")))]
+    if not known:
         return []
+    images = [found for _, found in known]
+    findings = [clean(one.get("finding") or "") for one, _ in known]
     axes = list(dict.fromkeys(axis for image in images for axis in image))
     rows = [(axis, [image.get(axis) for image in images]) for axis in axes]
     flat = axes == ["image"]
@@ -40,7 +42,7 @@ def gallery(shown: Any, names: Mapping[int, str]) -> list[Block]:
     alt = f"{count(len(images))} synthetic images{said}{_outlined(rows, names)}."
     svg = figures.contact_sheet(
         [("" if flat else axis, planes) for axis, planes in rows],
-        [str(place) for place in range(1, len(images) + 1)],
+        [f"{place} {short(finding, 16) if finding else ''}".rstrip() for place, finding in enumerate(findings, 1)],
         names=_present(rows, names),
         alt=alt,
     )
