@@ -25,7 +25,7 @@ from synthdiff.diffusion.wiener import COMPONENTS, Wiener
 from synthdiff.effort import Effort
 from synthdiff.errors import DataError, ModelError
 from synthdiff.generator import Generator, device_of
-from synthdiff.nets.scale import Scale, scale_loss
+from synthdiff.nets.scale import Scale, scale_loss, window
 from synthdiff.nets.space import Autoencoder, Cascade, Space, Split, autoencoder_loss
 from synthdiff.nets.unet import Backbone, UNet
 from synthdiff.progress import SILENT, Progress
@@ -330,7 +330,7 @@ class VolumeDiffusion(Generator):
         """With the last voxels repeated until all stages and the levels of all nets divide the sides."""
         shape = self.codec_.shape
         divisors = [
-            step * self._backbone(number).divisor([-(-side // step) for side in shape])
+            step * self._backbone(number).divisor(window([-(-side // step) for side in shape]))
             for number, step in enumerate(self._steps)
         ]
         for axis, side in enumerate(shape, 2):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +19,12 @@ LEVELS = LogNormal(mean=-0.6, std=1.5)
 
 PATCH = 32
 """Positions along an axis that training shows the net at once."""
+
+WINDOW = 64**3
+"""Positions that the net is shown at once where it is not trained; of larger volumes, one window after another."""
+
+OVERLAP = 0.25
+"""What neighbouring windows share, of a side."""
 
 DOUBT = 0.05
 """Noise on the coarser scale in training, in its standard deviations, so that its own small errors are not believed."""
@@ -65,7 +75,7 @@ class Scale(nn.Module):
         self.register_buffer("mapped", torch.arange(channels) % (1 + labels) > 0, persistent=False)
         known = int(self.mapped.sum()) + 1 if labels else 0
         inputs = 2 * channels + coarser + conditions + known + len(sides)
-        self.net = backbone.module(sides, inputs, channels)
+        self.net = backbone.module(window(sides), inputs, channels)
 
     def knows(self, coarse: Tensor) -> None:
         """Take the mean and the spread of the coarser volumes, of shape ``(n, coarser, *sides)``, that are learnt."""
@@ -116,6 +126,22 @@ class Scale(nn.Module):
         raw: Tensor = self.net(torch.cat([seen, told], 1), 25 * (sigma.log() + 8)).float()
         return raw
 
+    def over(self, seen: Tensor, sigma: Tensor, condition: Tensor) -> Tensor:
+        """The same for records of any size: what does not fit into a window is put together from several."""
+        part = window(seen.shape[2:])
+        if part == tuple(seen.shape[2:]):
+            whole: Tensor = self(seen, sigma, condition)
+            return whole
+        from monai.inferers.utils import sliding_window_inference
+
+        found = []
+        for one, level, told in zip(*(torch.split(each, 1) for each in (seen, sigma, condition)), strict=True):
+            net = partial(self, sigma=level, condition=told)
+            joined = sliding_window_inference(one, part, 1, net, overlap=OVERLAP, mode="gaussian")
+            assert isinstance(joined, Tensor)
+            found.append(joined)
+        return torch.cat(found)
+
     def denoise(
         self, x: Tensor, sigma: Tensor, coarse: Tensor, condition: Tensor, maps: Tensor | None = None
     ) -> Tensor:
@@ -123,7 +149,7 @@ class Scale(nn.Module):
         base: Tensor = self.wiener(x, sigma, condition)
         shown = torch.full((len(x),), maps is not None, device=x.device)
         seen = self.seen(x, sigma, base, coarse, condition, maps, shown)
-        clean: Tensor = base + self.wiener.error(sigma, x) * self(seen, sigma, condition)
+        clean: Tensor = base + self.wiener.error(sigma, x) * self.over(seen, sigma, condition)
         return clean if maps is None else torch.where(self.of_maps(x), maps, clean)
 
     def of_maps(self, x: Tensor) -> Tensor:
@@ -161,10 +187,16 @@ def scale_loss(net: nn.Module, batch: tuple[Tensor, ...], generator: torch.Gener
     seen, target = net.seen(noisy, sigma, base, coarse, condition, x, shown), (x - base) / net.wiener.error(sigma, x)
     if net.training:
         seen, target = _crop(seen, target, generator)
-    raw = net(seen, sigma, condition)
+    raw = net.over(seen, sigma, condition)
     counted = ~(along(shown, x) & net.of_maps(x))
     loss: Tensor = ((raw - target).square() * counted).flatten(1).mean(1)
     return loss
+
+
+def window(sides: Sequence[int]) -> tuple[int, ...]:
+    """The part of a grid that the net is shown at once: all of it, or a cube of :data:`WINDOW` positions at most."""
+    longest = max(sides) if prod(sides) <= WINDOW else int(WINDOW ** (1 / len(sides)) + 1e-9)
+    return tuple(min(side, longest) for side in sides)
 
 
 def positions(x: Tensor) -> Tensor:
