@@ -163,7 +163,7 @@ class VolumeCodec(BaseModel):
 
     def conform(self, volume: Volume) -> Volume:
         """The volume on the codec's grid: its axes turned to the codec's, resampled where its spacing differs, cropped
-        or padded about its centre.
+        or padded about its centre. Whole numbers, such as Hounsfield units, stay whole.
 
         What is asked of synthetic volumes is asked on this grid, so that real ones must be brought to it, too.
         """
@@ -178,6 +178,7 @@ class VolumeCodec(BaseModel):
             blur = np.maximum(1 / factors - 1, 0) / 2
             array = ndimage.gaussian_filter(array.astype(kind), blur, mode="nearest") if blur.any() else array
             array = ndimage.zoom(array.astype(kind), factors, order=1, grid_mode=True, mode="nearest")
+            array = array if kind == volume.array.dtype else np.rint(array).astype(volume.array.dtype)
             labels = None if labels is None else ndimage.zoom(labels, factors, order=0, grid_mode=True, mode="nearest")
         return replace(
             volume,

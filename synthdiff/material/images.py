@@ -80,7 +80,7 @@ class Pictures(Material[Volumes]):
         if images.findings is not None:
             _check_findings(train, Path(images.findings).name)
         codec = VolumeCodec.fit(train, images.shape, images.spacing)
-        return cls(recipe, [_placed(codec, one) for one in train], [_placed(codec, one) for one in holdout])
+        return cls(recipe, [codec.conform(one) for one in train], [codec.conform(one) for one in holdout])
 
     @staticmethod
     def named(recipe: Recipe) -> Images:
@@ -284,14 +284,6 @@ def _findings(recipe: Recipe) -> str | Path | None:
     if images.findings is None or Path(images.path).suffix.lower() == ".npz":
         return images.findings
     return recipe.resolve(images.findings)
-
-
-def _placed(codec: VolumeCodec, volume: Volume) -> Volume:
-    """The volume on the codec's grid; whole numbers, such as Hounsfield units, stay whole where it is resampled."""
-    placed, kind = codec.conform(volume), volume.array.dtype
-    if np.issubdtype(kind, np.integer) and placed.array.dtype != kind:
-        return replace(placed, array=np.rint(placed.array).astype(kind))
-    return placed
 
 
 def _check_findings(train: Volumes, where: str) -> None:
