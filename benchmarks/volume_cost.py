@@ -29,7 +29,7 @@ def scans(side: int, n: int) -> list[Volume]:
         labels = np.zeros((side,) * 3, np.uint8)
         corner = draw.integers(1, side // 2, 3)
         labels[tuple(slice(start, start + side // 3) for start in corner)] = 1
-        array = (100 * draw.normal(size=labels.shape) + 300 * labels).astype(np.int16)
+        array = (100 * draw.normal(size=labels.shape) + 300.0 * labels).astype(np.int16)
         made.append(Volume(array, np.eye(4), "MR", labels=labels, subject=f"p{number}"))
     return made
 

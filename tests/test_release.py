@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import io
 import json
 import os
 import platform
@@ -16,12 +17,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from synthdiff.data import write_nifti
+from synthdiff.data.series import write_series
 from synthdiff.errors import ReleaseError
 from synthdiff.release import MANIFEST, Release, Staging, environment_text, next_number, open_release, packages
+from synthdiff.voxels import Volume
 
 RECIPE = "ab" * 32
 FRAME = pd.DataFrame({"age": [61, 48, 75], "site": ["north", "south", "north"], "code": ["S-000001", "S-000002", "x"]})
@@ -232,6 +239,52 @@ def test_words_that_only_look_like_a_folder_are_no_leak(tmp_path: Path, monkeypa
         staging.add("leak.html", "<code>/code</code>")
         with pytest.raises(ReleaseError, match=r"leak\.html"):
             staging.scan(folders=[Path("/code"), code])
+
+
+def test_voxels_are_no_words_and_headers_are(tmp_path: Path) -> None:
+    """Among millions of voxels every short name stands somewhere; what is before them is searched all the same."""
+    said = f" //{HOST} {Path.cwd()} MRN-004711 ".encode()
+    voxels = np.resize(np.frombuffer(said * 2, "<i2"), 512).reshape((8, 8, 8), order="F")
+    scan = Volume(voxels, np.eye(4), "MR")
+    write_nifti(scan, tmp_path / "1.nii")
+    slices = write_series(scan, tmp_path / "series", release="r/1", patient="SYNTH-000001")
+    nifti, dicom = (tmp_path / "1.nii").read_bytes(), slices[0].read_bytes()
+    # 80 bytes of a NIfTI header describe the image.
+    named = nifti[:148] + b"MRN-004711".ljust(80, b"\0") + nifti[228:]
+    innocent = {"1.nii": nifti, "1.nii.gz": gzip.compress(nifti), "1.dcm": dicom}
+    guilty = {
+        "2.nii": named,
+        "2.nii.gz": gzip.compress(named),
+        "2.dcm": dicom.replace(b"SYNTH-000001", b"MRN-004711  "),
+    }
+    assert said in nifti and said in dicom
+    with Staging(tmp_path / "x") as staging:
+        for name, content in innocent.items():
+            staging.add(name, content)
+        staging.scan(forbidden={"MRN-004711"})
+        for name, content in guilty.items():
+            staging.add(name, content)
+        with pytest.raises(ReleaseError) as refused:
+            staging.scan(forbidden={"MRN-004711"})
+    for name in innocent:
+        assert (f"2{name[1:]}: a release must not name a real identifier" in str(refused.value)) and (
+            f"{name}:" not in str(refused.value)
+        )
+
+
+def test_names_inside_the_headers_of_packed_files_are_found(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with gzip.GzipFile(f"{tempfile.gettempdir()}/drawn.nii", "wb", fileobj=packed) as file:
+        file.write(b"a")
+    raw = packed.getvalue()
+    named = raw[:10] + f"{tempfile.gettempdir()}/drawn.nii".encode() + b"\0" + raw[raw.index(b"\0", 10) + 1 :]
+    assert gzip.decompress(named) == b"a"
+    with pytest.raises(ReleaseError, match="the temporary folder"):
+        publish(tmp_path, **{"drawn.nii.gz": named})
+    table = tmp_path / "x.parquet"
+    pa.parquet.write_table(pa.table({"a": [1]}).replace_schema_metadata({"from": str(Path.cwd())}), table)
+    with pytest.raises(ReleaseError, match="the working folder"):
+        publish(tmp_path / "y", **{"data/x.parquet": table.read_bytes()})
 
 
 def frame_with(value: object) -> pd.DataFrame:
