@@ -116,7 +116,7 @@ print(utility.reason)
 # ## Whose films are these?
 #
 # No synthetic film is a copy of a child's. The audit plants copies of every kind among the synthetic films to know what
-# its search would find: at this resolution it overlooks some that were turned or shifted, and says so.
+# its search would find: at this resolution it overlooks some that were turned, and says so.
 
 # %%
 print(report["memorisation"].reason)
