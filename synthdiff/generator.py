@@ -80,7 +80,6 @@ class Generator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         """
         self._check_fitted()
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         tensors, facts = self._state()
         write_tensors(folder / TENSORS, tensors, {"format": FORMAT})
         content = {"format": FORMAT, "kind": self.kind, "settings": self._settings(), **facts}

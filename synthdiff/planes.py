@@ -42,10 +42,10 @@ def gallery(volumes: Sequence[Volume], count: int = 8) -> list[dict[str, Any]]:
     -------
     list of dict
         For each image ``finding``, what it shows if that is said, and ``planes``: an axial, a coronal and a sagittal
-        one, or the only one of a 2-D image. Each has
-        ``axis`` (``"axial"``, ``"coronal"``, ``"sagittal"``; ``"image"`` in two dimensions, where files rarely say),
-        ``width`` and ``height`` in pixels, ``grey``, base64 of as many bytes row by row, 0 at the image's own 1 % and
-        255 at its 99 % quantile, and ``labels``, likewise, or None. Labels above 255 begin again at 1.
+        one, or the only one of a 2-D image. Each has ``axis`` (``"axial"``, ``"coronal"``, ``"sagittal"``; ``"image"``
+        in two dimensions, where files rarely say), ``width`` and ``height`` in pixels, ``grey``, base64 of as many
+        bytes row by row, 0 at the image's own 1 % and 255 at its 99 % quantile, and ``labels``, likewise, or None.
+        Labels above 255 begin again at 1.
     """
     shown = list(volumes[:count])
     pixel = _pixel(shown) if shown else 1.0
